@@ -1,0 +1,1 @@
+"""Proofs that a derivatives account is above its margin requirement, without showing the account."""

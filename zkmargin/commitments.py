@@ -1,0 +1,122 @@
+"""Pedersen commitments to a book: one group element for a whole portfolio.
+
+    C = sum_i q_i * P_i + gamma * H
+
+over one base per asset or instrument id (`zkmargin.algebra.generators.book`), with gamma uniform in Z_r. Perfectly
+hiding, binding under the discrete logarithm, additively homomorphic: a fill is a commitment D to the change, and the new
+book is C + D.
+
+Secrets: an `Opening` holds the quantities and the blinding factor. Its ``repr`` shows neither, nor does any exception.
+
+Reference: Pedersen, "Non-interactive and information-theoretic secure verifiable secret sharing", CRYPTO 1991.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from zkmargin.algebra import generators
+from zkmargin.algebra.group import Point, group, is_identity
+from zkmargin.algebra.scalars import ORDER, Randomness, random_scalar, system_randomness
+from zkmargin.amounts import MAX_COORDINATES, QUANTITY_BITS
+from zkmargin.errors import EncodingError, StatementError
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Opening:
+    """What is inside a commitment: signed quantities by id, and the blinding factor.
+
+    Attributes:
+        quantities: Signed integers by id, |quantity| < 2^112 (the bound of a ledger's sums; a book has < 2^64).
+        blinding: gamma, in [0, ORDER).
+    """
+
+    quantities: Mapping[str, int]
+    blinding: int
+
+    def __post_init__(self) -> None:
+        if len(self.quantities) > MAX_COORDINATES:
+            raise StatementError(f"an opening must have at most {MAX_COORDINATES} ids, got {len(self.quantities)}")
+        bound = 2 ** (QUANTITY_BITS + 48)
+        for name, quantity in self.quantities.items():
+            if not -bound < quantity < bound:
+                raise StatementError(f"the quantity of {name} must be less than 2^{QUANTITY_BITS + 48} in size")
+        if not 0 <= self.blinding < ORDER:
+            raise StatementError("a blinding factor must be in [0, order)")
+
+    def __repr__(self) -> str:
+        return f"Opening({len(self.quantities)} ids, values hidden)"
+
+    @staticmethod
+    def fresh(quantities: Mapping[str, int], randomness: Randomness = system_randomness) -> Opening:
+        """Return an opening of `quantities` under a new blinding factor from the operating system."""
+        return Opening(dict(quantities), random_scalar(randomness))
+
+    def __add__(self, other: Opening) -> Opening:
+        """Return the opening of the sum of two commitments."""
+        names = self.quantities.keys() | other.quantities.keys()
+        total = {name: self.quantities.get(name, 0) + other.quantities.get(name, 0) for name in sorted(names)}
+        return Opening(total, (self.blinding + other.blinding) % ORDER)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Commitment:
+    """A commitment: a point of the prime-order subgroup, not the identity.
+
+    Example:
+        >>> deposit, fill = Opening.fresh({"USD": 500}), Opening.fresh({"USD": -20, "BTC-PERPETUAL": 3})
+        >>> commit(deposit) + commit(fill) == commit(deposit + fill)
+        True
+    """
+
+    point: Point
+
+    def __repr__(self) -> str:
+        return f"Commitment({self.to_bytes().hex()[:16]}...)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Commitment) and group.equal(self.point, other.point)
+
+    def __hash__(self) -> int:
+        return hash(self.to_bytes())
+
+    def __add__(self, other: Commitment) -> Commitment:
+        """Return the commitment to the sum of two books."""
+        return Commitment(group.add(self.point, other.point))
+
+    def to_bytes(self) -> bytes:
+        """Return the 48-byte compressed encoding."""
+        return group.encode(self.point)
+
+    @staticmethod
+    def from_bytes(data: bytes) -> Commitment:
+        """Return the commitment of a canonical encoding.
+
+        Raises:
+            EncodingError: if the bytes are not canonical, off the curve, outside the subgroup, or the identity.
+        """
+        return Commitment(group.decode(data))
+
+
+def commit(opening: Opening) -> Commitment:
+    """Return ``sum_i q_i P_i + gamma H``.
+
+    Raises:
+        StatementError: in the case, of probability 1/ORDER, that the sum is the identity: draw a fresh blinding factor.
+    """
+    points = [generators.book(name) for name in opening.quantities]
+    point = group.msm([*points, generators.blinding()], [*opening.quantities.values(), opening.blinding])
+    if is_identity(point):
+        raise StatementError("the commitment is the identity: use a fresh blinding factor")
+    return Commitment(point)
+
+
+def check_opens(commitment: Commitment, opening: Opening) -> None:
+    """Return if `opening` opens `commitment`.
+
+    Raises:
+        EncodingError: if it does not: the two files do not belong together.
+    """
+    if commit(opening) != commitment:
+        raise EncodingError("the opening does not open this commitment")

@@ -1,0 +1,1 @@
+"""Arguments of knowledge: linear relations and arithmetic constraints, alone and in batches."""

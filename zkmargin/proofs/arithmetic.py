@@ -1,0 +1,430 @@
+"""The rank-1 norm argument: committed books satisfy a system of arithmetic constraints.
+
+Statement
+---------
+    PK{ (q^(k), gamma_k)_k, a, b, m :  C_k = <q^(k), P> + gamma_k H,  and the system's constraints hold }
+    with K in {1, 2} commitments; see `zkmargin.proofs.constraints` for the system.
+Notation
+--------
+    n, d         slots, digit slots; a digit slot i has a_i in {0..beta-1} and b_i = 1/(alpha + a_i)
+    m            the multiplicities of the digits 1..beta-1, then the plain wires; w wires in all
+    G, M, P, E, H    generators of slots, wires, books, errors, blinding; T = K + 3; there is no E_T
+    <u,v>_mu     sum_i mu^(i+1) u_i v_i
+    lambda, kappa    the constraints, weighted and added up: docs/protocols/arithmetic.md, "The combined identity"
+Protocol
+--------
+    (1) P:      r_A[0..T-2], rho_A <- Z_r;  A = <a,G> + <m,M> + sum_{d<=T-2} r_A[d] E_d + rho_A H
+    (2) P -> V: A
+    (3) V -> P: alpha not in {0, -1, .., -(beta-1)}
+    (4) P:      r_B, rho_B <- Z_r;  B = <b,G> + r_B E_{T-1} + rho_B H
+    (5) P -> V: B
+    (6) V -> P: rho != 0, w;  mu = rho^2
+    (7) both:   slot i has weight mu^(i+1), the look-up w, row j w^(j+2)
+    (8) P:      s, s_m, s_q, sigma <- Z_r, errors e;  S = <s,G> + <s_m,M> + <s_q,P> + <e,E> + sigma H
+    (9) P -> V: S
+    (10) V -> P: x != 0
+    (11) P -> V: g = s + x a + x^2 b;  m^ = s_m + x m;  q^ = s_q + sum_k x^(3+k) q^(k);  e^_d for d >= 1;  h^
+    (12) V:     S + x A + x^2 B + sum_k x^(3+k) C_k
+                == <g,G> + <m^,M> + <q^,P> + sum_{d>=1} e^_d E_d + h^ H + (t(x) - sum_{d>=1} x^d e^_d) E_0
+Transcript
+----------
+    absorb form / absorb system / absorb commitment / absorb A / squeeze alpha / absorb B / squeeze rho / squeeze w /
+    absorb S / squeeze x
+    (commitment K times; points in compressed form)
+Encoding
+--------
+    S, A, B uncompressed (96 bytes each), then g, m^, q^, e^_1..e^_{T-1}, e^_{T+1}, h^ (32 bytes each). Every length
+    follows from the system.
+Size
+----
+    288 + 32 (n + w + |P| + K + 4) bytes.
+Security
+--------
+    Complete; special sound in x (3K + 7 transcripts) under the discrete logarithm; perfect special honest-verifier zero
+    knowledge. Fiat-Shamir in the random-oracle model. Not constant time: prove on the account's own machine.
+
+Reference: Eagen, Kanjalkar, Ruffing, Nick, "Bulletproofs++", Eurocrypt 2024 (norm argument, reciprocal look-up). Ours:
+the book's commitment enters directly, and the error terms travel inside the commitments.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from operator import mul
+
+from zkmargin.algebra import generators
+from zkmargin.algebra.group import UNCOMPRESSED_BYTES, Point, group
+from zkmargin.algebra.scalars import (
+    ORDER,
+    SCALAR_BYTES,
+    Randomness,
+    combine,
+    inner,
+    inverses,
+    masks,
+    powers,
+    system_randomness,
+)
+from zkmargin.commitments import Commitment
+from zkmargin.encoding import decode_scalars, encode_scalars
+from zkmargin.errors import EncodingError, StatementError, VerificationError, WitnessError
+from zkmargin.proofs import batch
+from zkmargin.proofs.constraints import System
+from zkmargin.transcript import Transcript
+
+OPENED_FORM = b"opened/1"
+MAX_ATTEMPTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A constraint system and the commitments it speaks about, in the system's order."""
+
+    system: System
+    commitments: tuple[Commitment, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.commitments) != self.system.commitments:
+            raise StatementError(
+                f"number of commitments must be {self.system.commitments}, got {len(self.commitments)}"
+            )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Witness:
+    """What the prover knows: a value for every variable of the system, and the blinding factors.
+
+    Attributes:
+        values: Integers in the system's flat numbering.
+        blindings: gamma_k of each commitment.
+    """
+
+    values: Sequence[int]
+    blindings: Sequence[int]
+
+    def __repr__(self) -> str:
+        return f"Witness({len(self.values)} values hidden)"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The prover's messages, and nothing else; lists are g, m^, q^ and e^ (d = 1..T-1, then T+1)."""
+
+    S: Point
+    A: Point
+    B: Point
+    g: Sequence[int]
+    m: Sequence[int]
+    q: Sequence[int]
+    e: Sequence[int]
+    h: int
+
+    def to_bytes(self) -> bytes:
+        """Return the canonical encoding."""
+        points = b"".join(map(group.encode_uncompressed, (self.S, self.A, self.B)))
+        return points + encode_scalars([*self.g, *self.m, *self.q, *self.e, self.h])
+
+    @staticmethod
+    def from_bytes(system: System, data: bytes) -> Proof:
+        """Return the proof of a canonical encoding.
+
+        Raises:
+            EncodingError: if the length is not the system's, a scalar is not below the order, or a point is the
+                identity, off the curve or not canonical.
+        """
+        expected = proof_bytes(system)
+        if len(data) != expected:
+            raise EncodingError(f"a proof of this statement must have {expected} bytes, got {len(data)}")
+        S, A, B = (group.decode_on_curve(data[i : i + UNCOMPRESSED_BYTES]) for i in range(0, _POINTS, UNCOMPRESSED_BYTES))
+        scalars = decode_scalars(data[_POINTS:], (expected - _POINTS) // SCALAR_BYTES)
+        parts = []
+        for length in _lengths(system):
+            parts.append(scalars[:length])
+            scalars = scalars[length:]
+        return Proof(S, A, B, *parts, h=scalars[0])
+
+
+_POINTS = 3 * UNCOMPRESSED_BYTES
+
+
+def proof_bytes(system: System) -> int:
+    """Return the exact length of every proof of a system."""
+    return _POINTS + SCALAR_BYTES * (sum(_lengths(system)) + 1)
+
+
+def prove(
+    transcript: Transcript,
+    statement: Statement,
+    witness: Witness,
+    randomness: Randomness = system_randomness,
+) -> Proof:
+    """Return a proof of the statement.
+
+    Args:
+        transcript: Has absorbed the context of the proof; the verifier's must have absorbed the same.
+        statement: What is proved.
+        witness: The secret values.
+        randomness: Source of the masks; vectors pin it.
+
+    Raises:
+        WitnessError: if the witness does not satisfy the system; no proof is made.
+    """
+    _absorb(transcript, statement)
+    prover = _Prover(statement.system, witness)
+    start = transcript.copy()
+    for _ in range(MAX_ATTEMPTS):
+        proof = prover.attempt(transcript, randomness)
+        if proof is not None:
+            return proof
+        transcript.restore(start)
+    raise WitnessError("no admissible challenge was drawn: the random source is broken")
+
+
+def verify(transcript: Transcript, statement: Statement, proof: Proof) -> None:
+    """Return if the proof holds.
+
+    Raises:
+        VerificationError: naming the check that failed.
+    """
+    if batch.bad_positions([equation(transcript, statement, proof)]):
+        raise VerificationError("the proof does not hold", failed="(12)")
+
+
+def equation(transcript: Transcript, statement: Statement, proof: Proof) -> batch.Equation:
+    """Return step (12) as an equation for `zkmargin.proofs.batch`, having made every other check.
+
+    Raises:
+        VerificationError: if a challenge is inadmissible or the proof has not the system's shape.
+    """
+    _absorb(transcript, statement)
+    system = statement.system
+    if (len(proof.g), len(proof.m), len(proof.q), len(proof.e)) != _lengths(system):
+        raise VerificationError("the proof has not the shape of the statement", failed="(11)")
+    transcript.absorb("A", group.encode(proof.A))  # (2)
+    alpha = transcript.challenge("alpha")  # (3)
+    if not _admissible(system, alpha):
+        raise VerificationError("the challenge alpha is inadmissible", failed="(3)")
+    transcript.absorb("B", group.encode(proof.B))  # (5)
+    rho, w = transcript.challenge("rho"), transcript.challenge("w")  # (6)
+    if rho == 0:
+        raise VerificationError("the challenge rho is zero", failed="(6)")
+    transcript.absorb("S", group.encode(proof.S))  # (9)
+    x = transcript.challenge("x")  # (10)
+    if x == 0:
+        raise VerificationError("the challenge x is zero", failed="(10)")
+    return _final_equation(statement, proof, Weights(system, alpha, rho, w), x)
+
+
+class Weights:
+    """Step (7): the weight of every constraint, and what the look-up adds to the combined identity."""
+
+    def __init__(self, system: System, alpha: int, rho: int, w: int) -> None:
+        self.alpha = alpha
+        self.w = w
+        self.mu = powers(rho * rho % ORDER, system.slots, first=rho * rho)
+        self.rows = powers(w, len(system.constraints), first=w * w)
+        self.multiplicities: list[int] = []
+        self.kappa = -sum(map(mul, self.mu[system.digits :], [form.constant for form in system.products]))
+        self.kappa += sum(map(mul, self.rows, [form.constant for form in system.constraints]))
+        if system.digits:
+            at = inverses([alpha + t for t in range(system.base)])
+            self.reciprocals = at
+            self.multiplicities = [w * (at[0] - value) % ORDER for value in at[1:]]
+            self.kappa -= sum(self.mu[: system.digits]) + w * system.digits * at[0]
+        self.kappa %= ORDER
+
+    def collect(self, system: System) -> tuple[list[int], list[int], list[int], list[list[int]]]:
+        """Return lambda_a (n), lambda_b (n), lambda_m (w) and lambda_1..lambda_K (|P| each)."""
+        flat = [0] * system.variables
+        for weight, form in zip(self.rows, system.constraints, strict=True):
+            for index, coefficient in zip(form.indices, form.coefficients, strict=True):
+                flat[index] += weight * coefficient
+        for weight, form in zip(self.mu[system.digits :], system.products, strict=True):
+            for index, coefficient in zip(form.indices, form.coefficients, strict=True):
+                flat[index] -= weight * coefficient
+        flat = [value % ORDER for value in flat]
+        digit_rights = [(weight * self.alpha + self.w) % ORDER for weight in self.mu[: system.digits]]
+        starts = [system.book_start(number) for number in range(system.commitments + 1)]
+        return (
+            flat[: system.right_start],
+            digit_rights + flat[system.right_start : system.wire_start],
+            self.multiplicities + flat[system.wire_start : starts[0]],
+            [flat[start:end] for start, end in zip(starts, starts[1:], strict=False)],
+        )
+
+
+class _Prover:
+    """The witness in the argument's own terms; each attempt draws fresh masks."""
+
+    def __init__(self, system: System, witness: Witness) -> None:
+        _check(system, witness)
+        values = witness.values
+        starts = [system.book_start(number) for number in range(system.commitments + 1)]
+        counts = Counter(values[: system.digits])
+        self.system = system
+        self.T = system.commitments + 3
+        self.a = list(values[: system.slots])
+        self.rights = values[system.right_start : system.wire_start]
+        self.m = [counts[t] for t in range(1, 1 + system.multiplicities)] + list(values[system.wire_start : starts[0]])
+        self.books = [values[start:end] for start, end in zip(starts, starts[1:], strict=False)]
+        self.blindings = witness.blindings
+
+    def attempt(self, transcript: Transcript, randomness: Randomness) -> Proof | None:
+        """Return the proof, or `None` when alpha is inadmissible: a public event, independent of the witness."""
+        system, T = self.system, self.T
+        r_A, (rho_A, r_B, rho_B, sigma), s, s_m, s_q = self._masks(transcript, randomness)
+        G = generators.slots.first(system.slots)
+        M = generators.wires.first(len(self.m))
+        P = [generators.book(label) for label in system.basis]
+        E = generators.errors.first(T + 2)
+        H = generators.blinding()
+        A = group.msm([*G, *M, *E[: T - 1], H], [*self.a, *self.m, *r_A, rho_A])  # (1)
+        transcript.absorb("A", group.encode(A))  # (2)
+        alpha = transcript.challenge("alpha")  # (3)
+        if not _admissible(system, alpha):
+            return None
+        b = [*_reciprocals(system, alpha, self.a), *self.rights]
+        B = group.msm([*G, E[T - 1], H], [*b, r_B, rho_B])  # (4)
+        transcript.absorb("B", group.encode(B))  # (5)
+        rho, w = transcript.challenge("rho"), transcript.challenge("w")  # (6)
+        t = self._coefficients(Weights(system, alpha, rho, w), b, s, s_m, s_q)  # (7)
+        e = [t[0], *[t[d] - r_A[d - 1] for d in range(1, T)], t[T + 1] - r_B]
+        S = group.msm([*G, *M, *P, *E[:T], E[T + 1], H], [*s, *s_m, *s_q, *e, sigma])  # (8)
+        transcript.absorb("S", group.encode(S))  # (9)
+        x = transcript.challenge("x")  # (10)
+        x2, book_powers = x * x % ORDER, powers(x, system.commitments, first=x**4)
+        e_masks = [*[x * mask for mask in r_A[1:]], x2 * r_B, 0]
+        return Proof(  # (11)
+            S=S,
+            A=A,
+            B=B,
+            g=combine([(1, s), (x, self.a), (x2, b)]),
+            m=combine([(1, s_m), (x, self.m)]),
+            q=combine([(1, s_q), *zip(book_powers, self.books, strict=True)]),
+            e=[(one + other) % ORDER for one, other in zip(e[1:], e_masks, strict=True)],
+            h=(sigma + x * rho_A + x2 * rho_B + inner(book_powers, self.blindings)) % ORDER,
+        )
+
+    def _masks(self, transcript: Transcript, randomness: Randomness) -> list[list[int]]:
+        """Return r_A (T-1), then rho_A, r_B, rho_B and sigma, then s (n), s_m (w), s_q (|P|)."""
+        counts = (self.T - 1, 4, self.system.slots, len(self.m), len(self.system.basis))
+        secrets = [*self.a, *self.rights, *self.m, *chain(*self.books), *self.blindings]
+        witness = b"".join([(number % ORDER).to_bytes(SCALAR_BYTES, "big") for number in secrets])
+        stream = iter(masks(sum(counts), randomness, witness, transcript.fingerprint()))
+        return [list(islice(stream, count)) for count in counts]
+
+    def _coefficients(
+        self, weights: Weights, b: list[int], s: list[int], s_m: list[int], s_q: list[int]
+    ) -> dict[int, int]:
+        """Return t_0 .. t_{T+1} without t_T, the coefficients of t(X) that are not the combined identity."""
+        T, a = self.T, self.a
+        lambda_a, lambda_b, lambda_m, lambda_books = weights.collect(self.system)
+        mu_s = list(map(mul, weights.mu, s))
+        mu_a = list(map(mul, weights.mu, a))
+        t = dict.fromkeys([*range(T), T + 1], 0)
+        t[T - 3] += inner(mu_s, s)
+        t[T - 2] += 2 * (inner(mu_s, a) + inner(lambda_b, s))
+        t[T - 1] += inner(mu_a, a) + 2 * (inner(mu_s, b) + inner(lambda_a, s) + inner(lambda_m, s_m) + inner(lambda_b, a))
+        t[T + 1] += inner(list(map(mul, weights.mu, b)), b) + 2 * inner(lambda_a, b)
+        for k, lambda_k in enumerate(lambda_books, start=1):
+            t[T - 3 - k] += 2 * inner(lambda_k, s_q)
+            for j, book in enumerate(self.books, start=1):
+                if j != k:
+                    t[T + j - k] += 2 * inner(lambda_k, book)
+        return {degree: value % ORDER for degree, value in t.items()}
+
+
+def _final_equation(statement: Statement, proof: Proof, weights: Weights, x: int) -> batch.Equation:
+    """Return (12) with everything on the right-hand side."""
+    system = statement.system
+    T = system.commitments + 3
+    degrees = [*range(1, T), T + 1]
+    x_powers = powers(x, T + 2)
+    first_error = _evaluate_t(system, proof, weights, x_powers) - sum(
+        map(mul, [x_powers[degree] for degree in degrees], proof.e)
+    )
+    return batch.Equation(
+        slots=proof.g,
+        wires=proof.m,
+        errors=[first_error % ORDER, *proof.e[: T - 1], 0, proof.e[T - 1]],
+        blinding=proof.h,
+        labels=system.basis,
+        books=proof.q,
+        points=[proof.S, proof.A, proof.B, *[commitment.point for commitment in statement.commitments]],
+        scalars=[-1, -x_powers[1], -x_powers[2], *[-x_powers[4 + k] for k in range(system.commitments)]],
+    )
+
+
+def _evaluate_t(system: System, proof: Proof, weights: Weights, x_powers: list[int]) -> int:
+    """Return t(x): the rows are evaluated on the responses, each scaled by its own power of x."""
+    T, d = system.commitments + 3, system.digits
+    mu_g = list(map(mul, weights.mu, proof.g))
+    norm = sum(map(mul, mu_g, proof.g)) % ORDER
+    on_right = 2 * x_powers[T - 2]
+    on_left = 2 * x_powers[T - 1] % ORDER
+    scaled_g = [on_left * value % ORDER for value in proof.g]
+    flat = [
+        *scaled_g,
+        *[on_right * value % ORDER for value in proof.g[d:]],
+        *[on_left * value % ORDER for value in proof.m[system.multiplicities :]],
+    ]
+    for k in range(1, system.commitments + 1):
+        factor = 2 * x_powers[T - 3 - k]
+        flat += [factor * value % ORDER for value in proof.q]
+    total = x_powers[T - 3] * norm + 2 * x_powers[T] * weights.kappa
+    total += on_right * (weights.alpha * sum(mu_g[:d]) + weights.w * sum(proof.g[:d]))
+    total += on_left * sum(map(mul, weights.multiplicities, proof.m))
+    for weight, form in zip(weights.rows, system.constraints, strict=True):
+        total += weight * _linear_part(form.indices, form.coefficients, flat)
+    for weight, form in zip(weights.mu[d:], system.products, strict=True):
+        total -= weight * _linear_part(form.indices, form.coefficients, flat)
+    return total % ORDER
+
+
+def _linear_part(indices: tuple[int, ...], coefficients: tuple[int, ...], values: list[int]) -> int:
+    return sum(map(mul, coefficients, [values[index] for index in indices])) % ORDER
+
+
+def _absorb(transcript: Transcript, statement: Statement) -> None:
+    transcript.absorb("form", OPENED_FORM)
+    transcript.absorb("system", statement.system.digest)
+    for commitment in statement.commitments:
+        transcript.absorb("commitment", commitment.to_bytes())
+
+
+def _admissible(system: System, alpha: int) -> bool:
+    """Return whether alpha is none of 0, -1, .., -(base - 1)."""
+    return not system.digits or 0 < alpha <= ORDER - system.base
+
+
+def _lengths(system: System) -> tuple[int, int, int, int]:
+    """Return the lengths of g, m^, q^ and e^."""
+    return system.slots, system.multiplicities + system.wires, len(system.basis), system.commitments + 3
+
+
+def _check(system: System, witness: Witness) -> None:
+    """Refuse a witness that does not satisfy the system.
+
+    Raises:
+        WitnessError: without any value in its text.
+    """
+    values = witness.values
+    if len(values) != system.variables or len(witness.blindings) != system.commitments:
+        raise WitnessError("the witness has not the shape of the statement")
+    digits = values[: system.digits]
+    if digits and not 0 <= min(digits) <= max(digits) < system.base:
+        raise WitnessError("a digit of the witness is out of range")
+    if any(form.evaluate(values) for form in system.constraints):
+        raise WitnessError("the witness does not satisfy every row")
+    lefts, rights = values[system.digits : system.slots], values[system.right_start : system.wire_start]
+    for one, other, form in zip(lefts, rights, system.products, strict=True):
+        if one * other != form.evaluate(values):
+            raise WitnessError("the witness does not satisfy every product")
+
+
+def _reciprocals(system: System, alpha: int, left: list[int]) -> list[int]:
+    table = inverses([alpha + t for t in range(system.base)]) if system.digits else []
+    return [table[digit] for digit in left[: system.digits]]
