@@ -1,0 +1,191 @@
+"""Claims about a registered account: the statement that everything in this project is for.
+
+Statement
+---------
+    PK{ (q, gamma) : C = sum_i q_i P_i + gamma H and the book q satisfies the claim at the snapshot }
+
+for an account whose registration has been verified. The claim's circuit is the plain margin rule in constraints; the
+plain rule decides first on the prover's side, so a book that misses the claim is told so, with the amount.
+
+Transcript
+----------
+    absorb snapshot / absorb model / absorb claim / absorb account / then `zkmargin.proofs.arithmetic`
+    (snapshot: its digest; model: the digest of its parameters; claim: canonical JSON; account: venue, account, sequence)
+
+A proof for another account, state, venue, epoch, snapshot, model, threshold or kind fails at its first challenge.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+
+from circuits import registration
+from circuits.builder import Builder, Circuit, V
+from circuits.margin import cross, scenario
+from circuits.registration import REGISTERED_BITS, Account
+from circuits.systems import Shape, assign, compile_circuit
+from zkmargin import documents
+from zkmargin.algebra.scalars import Randomness, system_randomness
+from zkmargin.commitments import Opening
+from zkmargin.errors import EncodingError, StatementError, VerificationError, WitnessError
+from zkmargin.margin import rules
+from zkmargin.margin.claim import Claim
+from zkmargin.margin.portfolio import Book
+from zkmargin.market.snapshot import Snapshot
+from zkmargin.proofs import arithmetic, batch
+from zkmargin.proofs.constraints import System
+from zkmargin.transcript import Transcript
+
+TAG = b"zkmargin/claim/1"
+MAX_BATCH = 65_536
+CACHED_STATEMENTS = 64
+_MODELS = {"cross": cross.constrain, "scenario": scenario.constrain}
+
+
+def prove(
+    snapshot: Snapshot,
+    claim: Claim,
+    account: Account,
+    opening: Opening,
+    randomness: Randomness = system_randomness,
+) -> bytes:
+    """Return a proof that the book behind the account's commitment satisfies the claim at the snapshot.
+
+    Args:
+        snapshot: The market.
+        claim: What is claimed.
+        account: The public state; its commitment opens to `opening`.
+        opening: The secret book and blinding factor.
+        randomness: Source of the masks; vectors pin it.
+
+    Raises:
+        WitnessError: if the book does not satisfy the claim (with `shortfall_units`), or has a surplus beyond the model's
+            capacity, which cannot be expressed.
+        StatementError: if the claim does not fit the snapshot or the account.
+        EncodingError: if the opening is not the commitment's.
+    """
+    registration.check_belongs(account, opening)
+    statement, transcript = _open(snapshot, claim, account)
+    outcome = rules.assess(snapshot, claim, Book(opening.quantities))
+    if not outcome.holds:
+        raise WitnessError("the book does not satisfy the claim: no proof exists", outcome.shortfall_units)
+    values = assign(circuit(snapshot, claim, account.basis), statement.system, [opening])
+    return arithmetic.prove(transcript, statement, values, randomness).to_bytes()
+
+
+def verify(snapshot: Snapshot, claim: Claim, account: Account, proof: bytes) -> None:
+    """Return if the proof holds. The account's registration must have been verified once.
+
+    Raises:
+        StatementError: if the claim does not fit the snapshot or the account.
+        EncodingError: if the proof is not canonical.
+        VerificationError: if it does not hold.
+    """
+    equation = _equation(Item(snapshot, claim, account, proof))
+    if batch.bad_positions([equation]):
+        raise VerificationError("the claim is not proved by this proof", failed="(12)")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One proof of a batch, with what it is about."""
+
+    snapshot: Snapshot
+    claim: Claim
+    account: Account
+    proof: bytes
+
+
+def verify_batch(items: Sequence[Item]) -> None:
+    """Return if every proof holds, at the cost of one multi-scalar multiplication.
+
+    Raises:
+        StatementError: if the batch has more than 65,536 items, or a claim does not fit its snapshot or account.
+        VerificationError: with the `positions` of all bad proofs, malformed ones included; no good one is among them.
+    """
+    if len(items) > MAX_BATCH:
+        raise StatementError(f"a batch must have at most {MAX_BATCH} proofs, got {len(items)}")
+    equations: dict[int, batch.Equation] = {}
+    bad = []
+    for position, item in enumerate(items):
+        try:
+            equations[position] = _equation(item)
+        except (EncodingError, VerificationError):
+            bad.append(position)
+    places = list(equations)
+    bad += [places[found] for found in batch.bad_positions(list(equations.values()))]
+    if bad:
+        named = ", ".join(map(str, sorted(bad)[:10])) + (", .." if len(bad) > 10 else "")
+        message = f"{len(bad)} of {len(items)} proofs do not hold: {named}"
+        raise VerificationError(message, failed="(12)", positions=tuple(sorted(bad)))
+
+
+def circuit(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...]) -> Circuit:
+    """Return the circuit of a claim over a basis."""
+    constrain = _MODELS[claim.model]
+
+    def stated(builder: Builder[V]) -> None:
+        constrain(builder, snapshot, claim, basis)
+
+    return stated
+
+
+def system(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...]) -> System:
+    """Return the constraint system of a claim over a basis.
+
+    Raises:
+        StatementError: if the claim does not fit the snapshot or an id of the basis is not listed.
+    """
+    return _compiled(snapshot, claim, basis).system
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """What all proofs of one claim at one snapshot over one basis share."""
+
+    system: System
+    context: Transcript
+
+
+_cache: OrderedDict[tuple[bytes, Claim, tuple[str, ...]], _Compiled] = OrderedDict()
+_lock = Lock()
+
+
+def _compiled(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...]) -> _Compiled:
+    """Return the compiled claim; the most recent 64 are kept."""
+    key = (snapshot.digest(), claim, basis)
+    with _lock:
+        if key in _cache:
+            _cache.move_to_end(key)
+            return _cache[key]
+    model = documents.canonical(snapshot.parameters(claim.model).to_document())
+    context = Transcript(TAG)
+    context.absorb("snapshot", snapshot.digest())
+    context.absorb("model", hashlib.sha256(model).digest())
+    context.absorb("claim", documents.canonical(claim.to_document()))
+    compiled = _Compiled(compile_circuit(circuit(snapshot, claim, basis), Shape((basis,), REGISTERED_BITS)), context)
+    with _lock:
+        _cache[key] = compiled
+        if len(_cache) > CACHED_STATEMENTS:
+            _cache.popitem(last=False)
+    return compiled
+
+
+def _equation(item: Item) -> batch.Equation:
+    statement, transcript = _open(item.snapshot, item.claim, item.account)
+    proof = arithmetic.Proof.from_bytes(statement.system, item.proof)
+    return arithmetic.equation(transcript, statement, proof)
+
+
+def _open(snapshot: Snapshot, claim: Claim, account: Account) -> tuple[arithmetic.Statement, Transcript]:
+    """Return the statement, and a transcript that has absorbed everything the proof is bound to."""
+    if account.venue != snapshot.venue:
+        raise StatementError(f"venue of the account must be {snapshot.venue}, got {account.venue}")
+    compiled = _compiled(snapshot, claim, account.basis)
+    transcript = compiled.context.copy()
+    transcript.absorb("account", account.context())
+    return arithmetic.Statement(compiled.system, (account.commitment,)), transcript

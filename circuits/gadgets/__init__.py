@@ -1,0 +1,1 @@
+"""Small circuits that margin models are made of."""
