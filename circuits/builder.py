@@ -1,8 +1,8 @@
 """What a circuit may say.
 
 A circuit is a function of a `Builder` and public data. It is written once and read several ways: as constraints and as
-an assignment (`circuits.systems`), as a count (`circuits.sizes`). A value is whatever the reader makes of it - an affine
-form, an integer, nothing - so a circuit combines values only through its builder.
+an assignment (`circuits.systems`), as a count (`circuits.sizes`). A value is whatever the reader makes of it - an
+affine form, an integer, nothing - so a circuit combines values only through its builder.
 """
 
 from __future__ import annotations

@@ -4,13 +4,13 @@ Statement
 ---------
     PK{ (q, gamma) : C = sum_i q_i P_i + gamma H and the book q satisfies the claim at the snapshot }
 
-for an account whose registration has been verified. The claim's circuit is the plain margin rule in constraints; the
-plain rule decides first on the prover's side, so a book that misses the claim is told so, with the amount.
+for an account whose registration has been verified. The claim's circuit is the plain margin rule in constraints; when a
+book does not satisfy it, the plain rule tells the prover what is missing.
 
 Transcript
 ----------
     absorb snapshot / absorb model / absorb claim / absorb account / then `zkmargin.proofs.arithmetic`
-    (snapshot: its digest; model: the digest of its parameters; claim: canonical JSON; account: venue, account, sequence)
+    (snapshot: its digest; model: the digest of its parameters; claim: canonical JSON; account: venue, name, sequence)
 
 A proof for another account, state, venue, epoch, snapshot, model, threshold or kind fails at its first challenge.
 """
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from circuits import registration
-from circuits.builder import Builder, Circuit, V
+from circuits.builder import Circuit
 from circuits.margin import cross, scenario
 from circuits.registration import REGISTERED_BITS, Account
 from circuits.systems import Shape, assign, compile_circuit
@@ -43,7 +43,7 @@ from zkmargin.transcript import Transcript
 TAG = b"zkmargin/claim/1"
 MAX_BATCH = 65_536
 CACHED_STATEMENTS = 64
-_MODELS = {"cross": cross.constrain, "scenario": scenario.constrain}
+_MODELS = {"cross": cross.circuit, "scenario": scenario.circuit}
 
 
 def prove(
@@ -63,17 +63,21 @@ def prove(
         randomness: Source of the masks; vectors pin it.
 
     Raises:
-        WitnessError: if the book does not satisfy the claim (with `shortfall_units`), or has a surplus beyond the model's
-            capacity, which cannot be expressed.
+        WitnessError: if the book does not satisfy the claim (with `shortfall_units`), or if its surplus, or the
+            difference of two pieces of a charge, is beyond the model's capacity and cannot be expressed.
         StatementError: if the claim does not fit the snapshot or the account.
         EncodingError: if the opening is not the commitment's.
     """
     registration.check_belongs(account, opening)
     statement, transcript = _open(snapshot, claim, account)
-    outcome = rules.assess(snapshot, claim, Book(opening.quantities))
-    if not outcome.holds:
-        raise WitnessError("the book does not satisfy the claim: no proof exists", outcome.shortfall_units)
-    values = assign(circuit(snapshot, claim, account.basis), statement.system, [opening])
+    try:
+        values = assign(_compiled(snapshot, claim, account.basis).circuit, statement.system, [opening])
+    except WitnessError:
+        outcome = rules.assess(snapshot, claim, Book(opening.quantities))
+        if outcome.holds:
+            raise
+        message = "the book does not satisfy the claim: no proof exists"
+        raise WitnessError(message, outcome.shortfall_units) from None
     return arithmetic.prove(transcript, statement, values, randomness).to_bytes()
 
 
@@ -104,7 +108,8 @@ def verify_batch(items: Sequence[Item]) -> None:
     """Return if every proof holds, at the cost of one multi-scalar multiplication.
 
     Raises:
-        StatementError: if the batch has more than 65,536 items, or a claim does not fit its snapshot or account.
+        StatementError: if the batch has more than 65,536 items, or, naming the first such item, if a claim does not fit
+            its snapshot or account.
         VerificationError: with the `positions` of all bad proofs, malformed ones included; no good one is among them.
     """
     if len(items) > MAX_BATCH:
@@ -116,6 +121,8 @@ def verify_batch(items: Sequence[Item]) -> None:
             equations[position] = _equation(item)
         except (EncodingError, VerificationError):
             bad.append(position)
+        except StatementError as error:
+            raise StatementError(f"item {position} of the batch: {error}") from None
     places = list(equations)
     bad += [places[found] for found in batch.bad_positions(list(equations.values()))]
     if bad:
@@ -126,12 +133,7 @@ def verify_batch(items: Sequence[Item]) -> None:
 
 def circuit(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...]) -> Circuit:
     """Return the circuit of a claim over a basis."""
-    constrain = _MODELS[claim.model]
-
-    def stated(builder: Builder[V]) -> None:
-        constrain(builder, snapshot, claim, basis)
-
-    return stated
+    return _MODELS[claim.model](snapshot, claim, basis)
 
 
 def system(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...]) -> System:
@@ -147,6 +149,7 @@ def system(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...]) -> System:
 class _Compiled:
     """What all proofs of one claim at one snapshot over one basis share."""
 
+    circuit: Circuit
     system: System
     context: Transcript
 
@@ -167,7 +170,8 @@ def _compiled(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...]) -> _Comp
     context.absorb("snapshot", snapshot.digest())
     context.absorb("model", hashlib.sha256(model).digest())
     context.absorb("claim", documents.canonical(claim.to_document()))
-    compiled = _Compiled(compile_circuit(circuit(snapshot, claim, basis), Shape((basis,), REGISTERED_BITS)), context)
+    stated = circuit(snapshot, claim, basis)
+    compiled = _Compiled(stated, compile_circuit(stated, Shape((basis,), REGISTERED_BITS)), context)
     with _lock:
         _cache[key] = compiled
         if len(_cache) > CACHED_STATEMENTS:

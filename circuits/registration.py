@@ -4,9 +4,9 @@ Statement
 ---------
     PK{ (q, gamma) : C = sum_i q_i P_i + gamma H over the account's basis, and -2^64 <= q_i < B - 2^64 for every i }
 
-    with B >= 2^65 the reach of the digits. The first part is a linear proof (nothing but these bases is in C), the second
-    an arithmetic one (the residues are small integers: without it a fractional book with A q = 1 - b modulo the order
-    would pass every margin claim).
+    with B >= 2^65 the reach of the digits. The first part is a linear proof (nothing but these bases is in C), the
+    second an arithmetic one (the residues are small integers: without it a fractional book with A q = 1 - b modulo the
+    order would pass every margin claim).
 
 Constraints
 -----------
@@ -132,7 +132,7 @@ def register(
     account: str,
     opening: Opening,
     sequence: int = 0,
-    randomness: Randomness | None = None,
+    randomness: Randomness = system_randomness,
 ) -> Registration:
     """Return the registration of a commitment to `opening`, over exactly the ids that the opening names.
 
@@ -153,7 +153,7 @@ def register(
     opening_proof = linear.prove(relation, witness, _context(state), linear.Flavor.COMPACT, randomness)
     system = bounds_system(basis)
     values = assign(_circuit(basis), system, [ordered])
-    bounds_proof = arithmetic.prove(_transcript(state), _statement(state), values, randomness or system_randomness)
+    bounds_proof = arithmetic.prove(_transcript(state), _statement(state), values, randomness)
     return Registration(state, opening_proof, bounds_proof.to_bytes())
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from circuits.builder import Circuit
+from zkmargin.proofs.constraints import MAX_BASE
 
-MAX_DIGIT_BASE = 1_024
 PROVE_AND_VERIFY_WEIGHT = (3, 2)
 
 
@@ -38,7 +38,7 @@ def best_base(number_bits: Sequence[int]) -> int:
     slot, wire = PROVE_AND_VERIFY_WEIGHT
     counts = {bits: number_bits.count(bits) for bits in set(number_bits)}
     best, best_cost = 2, None
-    for base in range(2, MAX_DIGIT_BASE + 1):
+    for base in range(2, MAX_BASE + 1):
         if best_cost is not None and wire * (base - 1) >= best_cost:
             break
         digits = sum(count * digits_for(bits, base) for bits, count in counts.items())

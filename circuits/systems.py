@@ -14,13 +14,17 @@ from typing import Any
 from circuits.builder import Circuit
 from circuits.sizes import best_base, digits_for
 from zkmargin.algebra.scalars import ORDER
+from zkmargin.amounts import bounded
 from zkmargin.commitments import Opening
 from zkmargin.errors import StatementError, WitnessError
 from zkmargin.proofs.arithmetic import Witness
-from zkmargin.proofs.constraints import Affine, System
+from zkmargin.proofs.constraints import MAX_ROWS, Affine, System
 
 _KIND = 2**32
 _BOOK, _NUMBER, _LEFT, _RIGHT, _WIRE = (kind * _KIND for kind in range(5))
+
+# Generates the multiplicative group of the field; galois would spend a minute looking for one.
+_PRIMITIVE_ELEMENT = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class Constraints:
         return Form(total, constant)
 
     def zero(self, value: Form) -> None:
+        bounded("number of rows", len(self._rows) + 1, 0, MAX_ROWS)  # here, before a large statement fills the memory
         self._rows.append(value)
 
     def nonnegative(self, value: Form, bits: int) -> None:
@@ -101,7 +106,7 @@ class Constraints:
             basis=self._basis,
             members=self._shape.members,
             digits=sum(lengths),
-            base=base if lengths else 2,
+            base=base if any(lengths) else 2,
             products=products,
             wires=self._products,
             rows=tuple(place.expand(row) for row in self._rows),
@@ -206,17 +211,13 @@ def assign(circuit: Circuit, system: System, openings: Sequence[Opening]) -> Wit
 def rank_one(system: System) -> tuple[Any, Any, Any]:
     """Return matrices (A, B, C) over galois.GF(ORDER) such that a vector z satisfies the system iff Az * Bz = Cz.
 
-    The vector is (1, the system's variables, then base - 2 auxiliaries a digit: see `rank_one_vector`). A digit is bound
-    to 0..base-1 by the running product ``d (d-1) (d-2) ...``, so the meaning shares nothing with the look-up argument.
-    Entries are Python integers: right for tests, far too slow for proving. Use a small base.
+    The vector is (1, the system's variables, then base - 2 auxiliaries a digit: see `rank_one_vector`). A digit is
+    bound to 0..base-1 by the running product ``d (d-1) (d-2) ...``, so the meaning shares nothing with the look-up
+    argument. Entries are Python integers: right for tests, far too slow for proving. Use a small base.
     """
-    import galois  # start-up time: loads numba, about 2 s
-
-    field = galois.GF(ORDER)
     width = 1 + system.variables + system.digits * (system.base - 2)
-    triples: list[tuple[dict[int, int], dict[int, int], dict[int, int]]] = []
-    for form in system.constraints:
-        triples.append((_sparse(form), {0: 1}, {}))
+    triples: list[tuple[dict[int, int], dict[int, int], dict[int, int]]]
+    triples = [(_sparse(form), {0: 1}, {}) for form in system.constraints]
     for number, form in enumerate(system.products):
         left, right = 1 + system.digits + number, 1 + system.right_start + number
         triples.append(({left: 1}, {right: 1}, _sparse(form)))
@@ -234,21 +235,25 @@ def rank_one(system: System) -> tuple[Any, Any, Any]:
         for row, triple in zip(rows, triples, strict=True):
             for column, value in triple[side].items():
                 row[column] = value % ORDER
-        matrices.append(field(rows))
+        matrices.append(_field()(rows))
     return matrices[0], matrices[1], matrices[2]
 
 
 def rank_one_vector(system: System, values: Sequence[int]) -> Any:
     """Return the vector z of `rank_one` for a value of every variable of the system."""
-    import galois  # start-up time: loads numba, about 2 s
-
     auxiliaries = []
     for digit in values[: system.digits]:
         running = digit
         for value in range(1, system.base - 1):
             running = running * (digit - value) % ORDER
             auxiliaries.append(running)
-    return galois.GF(ORDER)([value % ORDER for value in (1, *values, *auxiliaries)])
+    return _field()([value % ORDER for value in (1, *values, *auxiliaries)])
+
+
+def _field() -> Any:
+    import galois  # start-up time: loads numba, about 2 s
+
+    return galois.GF(ORDER, primitive_element=_PRIMITIVE_ELEMENT, verify=False)
 
 
 def _sparse(form: Affine) -> dict[int, int]:

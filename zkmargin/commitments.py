@@ -3,8 +3,8 @@
     C = sum_i q_i * P_i + gamma * H
 
 over one base per asset or instrument id (`zkmargin.algebra.generators.book`), with gamma uniform in Z_r. Perfectly
-hiding, binding under the discrete logarithm, additively homomorphic: a fill is a commitment D to the change, and the new
-book is C + D.
+hiding, binding under the discrete logarithm, additively homomorphic: a fill is a commitment D to the change, and the
+new book is C + D.
 
 Secrets: an `Opening` holds the quantities and the blinding factor. Its ``repr`` shows neither, nor does any exception.
 
@@ -15,12 +15,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from zkmargin.algebra import generators
 from zkmargin.algebra.group import Point, group, is_identity
-from zkmargin.algebra.scalars import ORDER, Randomness, random_scalar, system_randomness
+from zkmargin.algebra.scalars import ORDER, SCALAR_BYTES, Randomness, random_scalar, system_randomness
 from zkmargin.amounts import MAX_COORDINATES, QUANTITY_BITS
+from zkmargin.documents import Reader
+from zkmargin.encoding import decode_scalars, encode_scalars
 from zkmargin.errors import EncodingError, StatementError
+
+FORMAT = "zkmargin/opening/1"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -47,6 +52,28 @@ class Opening:
 
     def __repr__(self) -> str:
         return f"Opening({len(self.quantities)} ids, values hidden)"
+
+    @staticmethod
+    def from_document(document: Any) -> Opening:
+        """Return the opening in a document of format ``zkmargin/opening/1``.
+
+        Raises:
+            EncodingError: if a field is missing, unknown or out of its bound; the message holds no secret.
+        """
+        with Reader(document, "opening", secret=True) as fields:
+            fields.format(FORMAT)
+            limit = 2**QUANTITY_BITS - 1
+            quantities = fields.quantities("quantities_lots", MAX_COORDINATES, -limit, limit)
+            (blinding,) = decode_scalars(fields.hexadecimal("blinding", length=SCALAR_BYTES), 1)
+        return Opening(quantities, blinding)
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the opening as a JSON object. It is a secret: write it with ``write_file(..., secret=True)``."""
+        return {
+            "format": FORMAT,
+            "quantities_lots": dict(self.quantities),
+            "blinding": encode_scalars([self.blinding]).hex(),
+        }
 
     @staticmethod
     def fresh(quantities: Mapping[str, int], randomness: Randomness = system_randomness) -> Opening:

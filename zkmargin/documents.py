@@ -122,8 +122,8 @@ def write_file(path: Path, document: dict[str, Any], *, secret: bool = False) ->
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o600 if secret else 0o644)
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o600 if secret else 0o644)
+        Path(temporary).replace(path)
     except OSError as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
@@ -178,7 +178,8 @@ class Reader:
     def text(self, name: str, maximum: int = 256) -> str:
         """Return a text field of 1 to `maximum` printable ASCII characters."""
         value = self.take(name)
-        if not isinstance(value, str) or not 1 <= len(value) <= maximum or not value.isascii() or not value.isprintable():
+        plain = isinstance(value, str) and value.isascii() and value.isprintable()
+        if not plain or not 1 <= len(value) <= maximum:
             self._refuse(name, f"must be text of 1 to {maximum} printable ASCII characters", value)
         return str(value)
 

@@ -1,13 +1,15 @@
 """Absorb and challenge: the only source of challenges.
 
 `DuplexSponge` is the SHAKE128 duplex sponge of draft-irtf-cfrg-fiat-shamir, byte for byte. `Transcript` is what the
-project's own argument uses: every message and every challenge has a name that is absorbed too, so that two protocols, or
-two steps of one, can never be taken for each other.
+project's own argument uses: every message and every challenge has a name that is absorbed too, so that two protocols,
+or two steps of one, can never be taken for each other.
 
 Transcript encoding
 -------------------
-    absorb(name, data)    sponge.absorb( string(name) || string(data) )       string = 4-byte length || bytes
-    challenge(name)       sponge.absorb( string(name) ), squeeze 48 bytes, reduce little-endian modulo the order
+    absorb(name, data)    sponge.absorb( 00 || string(name) || string(data) )       string = 4-byte length || bytes
+    challenge(name)       sponge.absorb( 01 || string(name) ), squeeze 48 bytes, reduce little-endian modulo the order
+    fingerprint           sponge.absorb( 02 ), squeeze 32 bytes, on a copy
+    The first byte tells the three apart, so a history can be read back from what was absorbed in one way only.
 
 Reference: draft-irtf-cfrg-fiat-shamir (duplex sponge interface, SHAKE128 instantiation, session identifiers).
 """
@@ -22,6 +24,7 @@ from zkmargin.encoding import encode_string, reduce_uint
 SESSION_BYTES = 32
 RATE_BYTES = 168
 _SESSION_LABEL = b"irtf-cfrg-fiat-shamir/session-id"
+_MESSAGE, _CHALLENGE, _FINGERPRINT = b"\x00", b"\x01", b"\x02"
 
 
 class DuplexSponge:
@@ -89,12 +92,12 @@ class Transcript:
     def absorb(self, name: str, data: bytes) -> None:
         """Absorb one named message."""
         self.log.append(f"absorb {name}")
-        self._sponge.absorb(encode_string(name.encode()) + encode_string(data))
+        self._sponge.absorb(_MESSAGE + encode_string(name.encode()) + encode_string(data))
 
     def challenge(self, name: str) -> int:
         """Return a named challenge in [0, ORDER), bound to everything absorbed and squeezed so far."""
         self.log.append(f"squeeze {name}")
-        self._sponge.absorb(encode_string(name.encode()))
+        self._sponge.absorb(_CHALLENGE + encode_string(name.encode()))
         return reduce_uint(self._sponge.squeeze(WIDE_BYTES), ORDER)
 
     def copy(self) -> Transcript:
@@ -112,5 +115,5 @@ class Transcript:
     def fingerprint(self) -> bytes:
         """Return 32 bytes that stand for the whole history; the history is left as it was."""
         fork = self._sponge.copy()
-        fork.absorb(encode_string(b"fingerprint"))
+        fork.absorb(_FINGERPRINT)
         return fork.squeeze(SESSION_BYTES)

@@ -5,9 +5,9 @@ Constraints
     (1) short >= 0                      free helper, honestly max(0, -value)
     (2) value + short >= 0
 
-So short >= max(0, -value), long = value + short >= max(0, value) and long + short >= |value|, with equality for an honest
-prover. Soundness needs no more than the inequalities: whoever charges short, long or their sum charges at least what is
-due, and overstating a helper can only hurt the one who states it.
+So short >= max(0, -value), long = value + short >= max(0, value) and long + short >= |value|, with equality for an
+honest prover. Soundness needs no more than the inequalities: whoever charges short, long or their sum charges at least
+what is due, and overstating a helper can only hurt the one who states it.
 """
 
 from __future__ import annotations

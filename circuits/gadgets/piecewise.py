@@ -6,8 +6,8 @@ Constraints
 -----------
     those of `absolute` (once, if any piece uses |q|) and of `maximum` over the pieces
 
-The size helper s >= |q| enters with coefficients that are not negative, so the result is at least f(q) whatever the prover
-chooses, and f(q) for an honest one.
+The size helper s >= |q| enters with coefficients that are not negative, so the result is at least f(q) whatever the
+prover chooses, and f(q) for an honest one.
 """
 
 from __future__ import annotations
@@ -25,13 +25,16 @@ class Piece(Protocol):
     """One affine piece, as the plain margin models publish it."""
 
     @property
-    def per_lot(self) -> int: ...
+    def per_lot(self) -> int:
+        """Return the coefficient of q."""
 
     @property
-    def per_absolute_lot(self) -> int: ...
+    def per_absolute_lot(self) -> int:
+        """Return the coefficient of |q|; never negative."""
 
     @property
-    def constant(self) -> int: ...
+    def constant(self) -> int:
+        """Return what is added whatever q is."""
 
 
 def convex(builder: Builder[V], quantity: V, pieces: Sequence[Piece], quantity_bits: int, value_bits: int) -> V:

@@ -21,5 +21,5 @@ def between(builder: Builder[V], value: V, low: int, high: int) -> None:
 
 
 def bounded(builder: Builder[V], value: V, bits: int) -> None:
-    """Constrain ``-2^bits <= value < B - 2^bits`` for a public B >= 2^(bits+1), which is enough where only the size counts."""
+    """Constrain ``-2^bits <= value < B - 2^bits`` for a public B >= 2^(bits+1): enough where only the size counts."""
     builder.nonnegative(builder.combine([(1, value)], 2**bits), bits + 1)  # (1)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from circuits.builder import Builder, V
+from circuits.builder import Builder, Circuit, V
 from circuits.gadgets.piecewise import convex
 from zkmargin.amounts import QUANTITY_BITS
 from zkmargin.margin import cross
@@ -24,21 +24,25 @@ from zkmargin.margin.claim import Claim
 from zkmargin.market.snapshot import Snapshot
 
 
-def constrain(builder: Builder[V], snapshot: Snapshot, claim: Claim, basis: Sequence[str]) -> None:
-    """State the claim about the one committed book over `basis`.
+def circuit(snapshot: Snapshot, claim: Claim, basis: Sequence[str]) -> Circuit:
+    """Return the circuit of the claim about the one committed book over `basis`; the rule's pieces are read off once.
 
     Raises:
         StatementError: as `zkmargin.margin.cross.charges`.
     """
     pieces_of = cross.charges(snapshot, claim, basis)
     scale = cross.scale(claim)
-    value_bits = snapshot.parameters("cross").capacity_bits + (scale - 1).bit_length()
-    slack: list[tuple[int, V]] = []
-    for label in basis:
-        quantity = builder.quantity(label)
-        pieces = pieces_of.get(label)
-        if pieces is None:
-            slack.append((scale, quantity))
-        else:
-            slack.append((-1, convex(builder, quantity, pieces, QUANTITY_BITS, value_bits)))  # (1)
-    builder.nonnegative(builder.combine(slack), value_bits)  # (2)
+    value_bits = snapshot.parameters(claim.model).capacity_bits + (scale - 1).bit_length()
+
+    def constrain(builder: Builder[V]) -> None:
+        slack: list[tuple[int, V]] = []
+        for label in basis:
+            quantity = builder.quantity(label)
+            pieces = pieces_of.get(label)
+            if pieces is None:
+                slack.append((scale, quantity))
+            else:
+                slack.append((-1, convex(builder, quantity, pieces, QUANTITY_BITS, value_bits)))  # (1)
+        builder.nonnegative(builder.combine(slack), value_bits)  # (2)
+
+    return constrain

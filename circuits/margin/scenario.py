@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from circuits.builder import Builder, V
+from circuits.builder import Builder, Circuit, V
 from circuits.gadgets.absolute import short_part
 from zkmargin.amounts import QUANTITY_BITS
 from zkmargin.margin import scenario
@@ -25,22 +25,23 @@ from zkmargin.margin.claim import Claim
 from zkmargin.market.snapshot import Snapshot
 
 
-def constrain(builder: Builder[V], snapshot: Snapshot, claim: Claim, basis: Sequence[str]) -> None:
-    """State the claim about the one committed book over `basis`.
+def circuit(snapshot: Snapshot, claim: Claim, basis: Sequence[str]) -> Circuit:
+    """Return the circuit of the claim about the one committed book over `basis`; the rule's rows are read off once.
 
     Raises:
         StatementError: as `zkmargin.margin.scenario.rows`.
     """
     rows = scenario.rows(snapshot, claim, basis)
     scale = scenario.scale(snapshot, claim)
-    value_bits = snapshot.parameters("scenario").capacity_bits + (scale - 1).bit_length()
-    quantities = [builder.quantity(label) for label in basis]
-    shorts: dict[int, V] = {
-        place: short_part(builder, quantity, QUANTITY_BITS)  # (1)
-        for place, quantity in enumerate(quantities)
-        if any(row.per_short_lot[place] for row in rows)
-    }
-    for row in rows:
-        held = zip(row.coefficients, quantities, strict=True)
-        owed = [(-row.per_short_lot[place], short) for place, short in shorts.items()]
-        builder.nonnegative(builder.combine([*held, *owed]), value_bits)  # (2)
+    value_bits = snapshot.parameters(claim.model).capacity_bits + (scale - 1).bit_length()
+    charged = [place for place in range(len(basis)) if any(row.per_short_lot[place] for row in rows)]
+
+    def constrain(builder: Builder[V]) -> None:
+        quantities = [builder.quantity(label) for label in basis]
+        shorts = {place: short_part(builder, quantities[place], QUANTITY_BITS) for place in charged}  # (1)
+        for row in rows:
+            held = zip(row.coefficients, quantities, strict=True)
+            owed = [(-row.per_short_lot[place], short) for place, short in shorts.items()]
+            builder.nonnegative(builder.combine([*held, *owed]), value_bits)  # (2)
+
+    return constrain

@@ -32,8 +32,8 @@ def label(kind: str, payload: bytes = b"") -> bytes:
     """Return the label that is hashed for a generator.
 
     Example:
-        >>> label("slot", (7).to_bytes(4, "big"))
-        b'\\x04slot\\x00\\x00\\x00\\x07'
+        >>> label("slot", (7).to_bytes(4, "big")).hex()
+        '04736c6f7400000007'
     """
     return bytes([len(kind)]) + kind.encode() + payload
 
@@ -48,11 +48,16 @@ def blinding() -> Point:
     return _hash(label("blinding"))
 
 
+def check_identifier(identifier: str) -> None:
+    """Refuse an id that has no generator: it must have 1 to 64 ASCII characters."""
+    if not identifier.isascii() or not 1 <= len(identifier) <= 64:
+        raise StatementError(f"an id must have 1 to 64 ASCII characters, got {identifier[:80]!r}")
+
+
 @lru_cache(maxsize=2**14)
 def book(identifier: str) -> Point:
     """Return P_id, the base of one asset or instrument id (1 to 64 ASCII characters)."""
-    if not identifier.isascii() or not 1 <= len(identifier) <= 64:
-        raise StatementError(f"an id must have 1 to 64 ASCII characters, got {identifier[:80]!r}")
+    check_identifier(identifier)
     return _hash(label("book", identifier.encode()))
 
 

@@ -11,7 +11,19 @@ from hashlib import sha256
 from typing import Any
 
 from py_ecc.bls.hash_to_curve import hash_to_G1
-from py_ecc.optimized_bls12_381 import FQ, G1, Z1, add, b, double, eq, is_inf, is_on_curve, neg, normalize
+from py_ecc.fields import optimized_bls12_381_FQ as FQ
+from py_ecc.optimized_bls12_381.optimized_curve import (
+    G1,
+    Z1,
+    add,
+    b,
+    double,
+    eq,
+    is_inf,
+    is_on_curve,
+    neg,
+    normalize,
+)
 
 from zkmargin.algebra.group import (
     COMPRESSED_BYTES,
@@ -68,7 +80,7 @@ class Portable:
 
     def hash_to_curve(self, message: bytes, dst: bytes) -> Point:
         check_dst(dst)
-        return hash_to_G1(message, dst, sha256)
+        return hash_to_G1(message, dst, sha256)  # type: ignore[arg-type]  # annotated as a digest, used as a constructor
 
     def encode(self, point: Point) -> bytes:
         x, y = _affine(point)

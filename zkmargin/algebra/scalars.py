@@ -82,11 +82,11 @@ def powers(base: int, count: int, first: int = 1) -> list[int]:
         >>> powers(3, 4)
         [1, 3, 9, 27]
     """
-    result = []
-    current = first % ORDER
-    for _ in range(count):
-        result.append(current)
-        current = current * base % ORDER
+    result = [first % ORDER][:count]
+    step = base % ORDER
+    while len(result) < count:
+        result += [value * step % ORDER for value in result[: count - len(result)]]
+        step = step * step % ORDER
     return result
 
 
@@ -98,7 +98,7 @@ def inner(left: Sequence[int], right: Sequence[int]) -> int:
     """
     if len(left) != len(right):
         raise ValueError(f"inner product of {len(left)} and {len(right)} entries")
-    return sum(map(mul, left, right)) % ORDER
+    return int(sum(map(mul, left, right)) % ORDER)
 
 
 def combine(terms: Sequence[tuple[int, Sequence[int]]]) -> list[int]:

@@ -52,7 +52,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from operator import mul
 
 from zkmargin.algebra import generators
@@ -63,6 +63,7 @@ from zkmargin.algebra.scalars import (
     Randomness,
     combine,
     inner,
+    inverse,
     inverses,
     masks,
     powers,
@@ -138,13 +139,11 @@ class Proof:
         expected = proof_bytes(system)
         if len(data) != expected:
             raise EncodingError(f"a proof of this statement must have {expected} bytes, got {len(data)}")
-        S, A, B = (group.decode_on_curve(data[i : i + UNCOMPRESSED_BYTES]) for i in range(0, _POINTS, UNCOMPRESSED_BYTES))
-        scalars = decode_scalars(data[_POINTS:], (expected - _POINTS) // SCALAR_BYTES)
-        parts = []
-        for length in _lengths(system):
-            parts.append(scalars[:length])
-            scalars = scalars[length:]
-        return Proof(S, A, B, *parts, h=scalars[0])
+        starts = range(0, _POINTS, UNCOMPRESSED_BYTES)
+        S, A, B = (group.decode_on_curve(data[start : start + UNCOMPRESSED_BYTES]) for start in starts)
+        scalars = iter(decode_scalars(data[_POINTS:], (expected - _POINTS) // SCALAR_BYTES))
+        g, m, q, e = (list(islice(scalars, length)) for length in _lengths(system))
+        return Proof(S, A, B, g, m, q, e, next(scalars))
 
 
 _POINTS = 3 * UNCOMPRESSED_BYTES
@@ -189,7 +188,7 @@ def verify(transcript: Transcript, statement: Statement, proof: Proof) -> None:
     Raises:
         VerificationError: naming the check that failed.
     """
-    if batch.bad_positions([equation(transcript, statement, proof)]):
+    if batch.bad_positions([equation(transcript, statement, proof)]):  # (12)
         raise VerificationError("the proof does not hold", failed="(12)")
 
 
@@ -201,7 +200,7 @@ def equation(transcript: Transcript, statement: Statement, proof: Proof) -> batc
     """
     _absorb(transcript, statement)
     system = statement.system
-    if (len(proof.g), len(proof.m), len(proof.q), len(proof.e)) != _lengths(system):
+    if (len(proof.g), len(proof.m), len(proof.q), len(proof.e)) != _lengths(system):  # (11)
         raise VerificationError("the proof has not the shape of the statement", failed="(11)")
     transcript.absorb("A", group.encode(proof.A))  # (2)
     alpha = transcript.challenge("alpha")  # (3)
@@ -219,40 +218,34 @@ def equation(transcript: Transcript, statement: Statement, proof: Proof) -> batc
 
 
 class Weights:
-    """Step (7): the weight of every constraint, and what the look-up adds to the combined identity."""
+    """Step (7): the weight of every constraint."""
 
     def __init__(self, system: System, alpha: int, rho: int, w: int) -> None:
+        digits = system.digits
         self.alpha = alpha
         self.w = w
-        self.mu = powers(rho * rho % ORDER, system.slots, first=rho * rho)
-        self.rows = powers(w, len(system.constraints), first=w * w)
-        self.multiplicities: list[int] = []
-        self.kappa = -sum(map(mul, self.mu[system.digits :], [form.constant for form in system.products]))
-        self.kappa += sum(map(mul, self.rows, [form.constant for form in system.constraints]))
-        if system.digits:
-            at = inverses([alpha + t for t in range(system.base)])
-            self.reciprocals = at
-            self.multiplicities = [w * (at[0] - value) % ORDER for value in at[1:]]
-            self.kappa -= sum(self.mu[: system.digits]) + w * system.digits * at[0]
-        self.kappa %= ORDER
+        self.mu = powers(rho * rho, system.slots, first=rho * rho)
+        self.forms = powers(w, len(system.constraints), first=w * w) + [-weight for weight in self.mu[digits:]]
+        self.kappa = sum(map(mul, self.forms, [form.constant for form in system.forms])) - sum(self.mu[:digits])
+        if digits:
+            self.kappa -= w * digits * inverse(alpha)
 
     def collect(self, system: System) -> tuple[list[int], list[int], list[int], list[list[int]]]:
         """Return lambda_a (n), lambda_b (n), lambda_m (w) and lambda_1..lambda_K (|P| each)."""
         flat = [0] * system.variables
-        for weight, form in zip(self.rows, system.constraints, strict=True):
+        for weight, form in zip(self.forms, system.forms, strict=True):
             for index, coefficient in zip(form.indices, form.coefficients, strict=True):
                 flat[index] += weight * coefficient
-        for weight, form in zip(self.mu[system.digits :], system.products, strict=True):
-            for index, coefficient in zip(form.indices, form.coefficients, strict=True):
-                flat[index] -= weight * coefficient
         flat = [value % ORDER for value in flat]
-        digit_rights = [(weight * self.alpha + self.w) % ORDER for weight in self.mu[: system.digits]]
         starts = [system.book_start(number) for number in range(system.commitments + 1)]
+        digit_rights = [(weight * self.alpha + self.w) % ORDER for weight in self.mu[: system.digits]]
+        at = _reciprocals(system, self.alpha)
+        multiplicities = [self.w * (at[0] - value) % ORDER for value in at[1:]]
         return (
             flat[: system.right_start],
             digit_rights + flat[system.right_start : system.wire_start],
-            self.multiplicities + flat[system.wire_start : starts[0]],
-            [flat[start:end] for start, end in zip(starts, starts[1:], strict=False)],
+            multiplicities + flat[system.wire_start : starts[0]],
+            [flat[start:end] for start, end in pairwise(starts)],
         )
 
 
@@ -269,7 +262,7 @@ class _Prover:
         self.a = list(values[: system.slots])
         self.rights = values[system.right_start : system.wire_start]
         self.m = [counts[t] for t in range(1, 1 + system.multiplicities)] + list(values[system.wire_start : starts[0]])
-        self.books = [values[start:end] for start, end in zip(starts, starts[1:], strict=False)]
+        self.books = [values[start:end] for start, end in pairwise(starts)]
         self.blindings = witness.blindings
 
     def attempt(self, transcript: Transcript, randomness: Randomness) -> Proof | None:
@@ -286,7 +279,8 @@ class _Prover:
         alpha = transcript.challenge("alpha")  # (3)
         if not _admissible(system, alpha):
             return None
-        b = [*_reciprocals(system, alpha, self.a), *self.rights]
+        at = _reciprocals(system, alpha)
+        b = [*[at[digit] for digit in self.a[: system.digits]], *self.rights]
         B = group.msm([*G, E[T - 1], H], [*b, r_B, rho_B])  # (4)
         transcript.absorb("B", group.encode(B))  # (5)
         rho, w = transcript.challenge("rho"), transcript.challenge("w")  # (6)
@@ -327,7 +321,8 @@ class _Prover:
         t = dict.fromkeys([*range(T), T + 1], 0)
         t[T - 3] += inner(mu_s, s)
         t[T - 2] += 2 * (inner(mu_s, a) + inner(lambda_b, s))
-        t[T - 1] += inner(mu_a, a) + 2 * (inner(mu_s, b) + inner(lambda_a, s) + inner(lambda_m, s_m) + inner(lambda_b, a))
+        t[T - 1] += inner(mu_a, a) + 2 * (inner(mu_s, b) + inner(lambda_b, a))
+        t[T - 1] += 2 * (inner(lambda_a, s) + inner(lambda_m, s_m))
         t[T + 1] += inner(list(map(mul, weights.mu, b)), b) + 2 * inner(lambda_a, b)
         for k, lambda_k in enumerate(lambda_books, start=1):
             t[T - 3 - k] += 2 * inner(lambda_k, s_q)
@@ -359,33 +354,29 @@ def _final_equation(statement: Statement, proof: Proof, weights: Weights, x: int
 
 
 def _evaluate_t(system: System, proof: Proof, weights: Weights, x_powers: list[int]) -> int:
-    """Return t(x): the rows are evaluated on the responses, each scaled by its own power of x."""
-    T, d = system.commitments + 3, system.digits
+    """Return t(x); each section of the constraints is evaluated on its own part of the responses."""
+    T, digits, counted = system.commitments + 3, system.digits, system.multiplicities
     mu_g = list(map(mul, weights.mu, proof.g))
-    norm = sum(map(mul, mu_g, proof.g)) % ORDER
-    on_right = 2 * x_powers[T - 2]
-    on_left = 2 * x_powers[T - 1] % ORDER
-    scaled_g = [on_left * value % ORDER for value in proof.g]
-    flat = [
-        *scaled_g,
-        *[on_right * value % ORDER for value in proof.g[d:]],
-        *[on_left * value % ORDER for value in proof.m[system.multiplicities :]],
-    ]
-    for k in range(1, system.commitments + 1):
-        factor = 2 * x_powers[T - 3 - k]
-        flat += [factor * value % ORDER for value in proof.q]
-    total = x_powers[T - 3] * norm + 2 * x_powers[T] * weights.kappa
-    total += on_right * (weights.alpha * sum(mu_g[:d]) + weights.w * sum(proof.g[:d]))
-    total += on_left * sum(map(mul, weights.multiplicities, proof.m))
-    for weight, form in zip(weights.rows, system.constraints, strict=True):
-        total += weight * _linear_part(form.indices, form.coefficients, flat)
-    for weight, form in zip(weights.mu[d:], system.products, strict=True):
-        total -= weight * _linear_part(form.indices, form.coefficients, flat)
-    return total % ORDER
+    left, right, wires, *books = system.sections
+    on_left = left.evaluate(weights.forms, proof.g) + wires.evaluate(weights.forms, proof.m[counted:])
+    on_left += weights.w * _look_up(weights.alpha, proof.m[:counted])
+    on_right = right.evaluate(weights.forms, proof.g[digits:])
+    on_right += weights.alpha * sum(mu_g[:digits]) + weights.w * sum(proof.g[:digits])
+    total = x_powers[T - 3] * sum(map(mul, mu_g, proof.g))
+    total += 2 * (x_powers[T - 1] * on_left + x_powers[T - 2] * on_right + x_powers[T] * weights.kappa)
+    for k, section in enumerate(books, start=1):
+        total += 2 * x_powers[T - 3 - k] * section.evaluate(weights.forms, proof.q)
+    return int(total % ORDER)
 
 
-def _linear_part(indices: tuple[int, ...], coefficients: tuple[int, ...], values: list[int]) -> int:
-    return sum(map(mul, coefficients, [values[index] for index in indices])) % ORDER
+def _look_up(alpha: int, multiplicities: Sequence[int]) -> int:
+    """Return ``sum_t m_t (1/alpha - 1/(alpha + t))``, added up as fractions with a single inversion."""
+    numerator, denominator = 0, 1
+    for point, count in enumerate(multiplicities, start=alpha + 1):
+        numerator = (numerator * point + count * denominator) % ORDER
+        denominator = denominator * point % ORDER
+    top = sum(multiplicities) * denominator - numerator * alpha
+    return top * inverse(denominator * alpha) % ORDER if multiplicities else 0
 
 
 def _absorb(transcript: Transcript, statement: Statement) -> None:
@@ -425,6 +416,6 @@ def _check(system: System, witness: Witness) -> None:
             raise WitnessError("the witness does not satisfy every product")
 
 
-def _reciprocals(system: System, alpha: int, left: list[int]) -> list[int]:
-    table = inverses([alpha + t for t in range(system.base)]) if system.digits else []
-    return [table[digit] for digit in left[: system.digits]]
+def _reciprocals(system: System, alpha: int) -> list[int]:
+    """Return 1/(alpha + t) for every digit t; nothing without digit slots."""
+    return inverses([alpha + t for t in range(system.base)]) if system.digits else []

@@ -12,12 +12,12 @@ Constraints
     digit slot i      a_i in {0, .., base-1}
     product slot i    a_i * b_i = affine_i
     row j             affine_j = 0
-    membership        q^(k)_p = 0 wherever label p of the basis is not a label of commitment k; these rows follow the others
+    membership        q^(k)_p = 0 wherever label p of the basis is not one of commitment k; these rows follow the others
 
 No wrap-around
 --------------
-    A system is refused unless every variable has an integer interval and every constraint's value, over those intervals,
-    lies strictly between -ORDER and ORDER: then a constraint that holds modulo the order holds over the integers.
+    A system is refused unless every variable has an integer interval and the value of every constraint over them lies
+    strictly between -ORDER and ORDER: then a constraint that holds modulo the order holds over the integers.
     Intervals start at digits, and at committed quantities when a registration or a ledger has proved their bound
     (`quantity_bits`); a row or a product that holds exactly one variable without an interval, with coefficient +-1,
     defines it.
@@ -28,12 +28,14 @@ Reference: the project's docs/protocols/arithmetic.md, "Statement" and "No wrap-
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
+from itertools import chain, pairwise
+from operator import itemgetter, mul
 
-from zkmargin.algebra.generators import DST
+from zkmargin.algebra.generators import DST, check_identifier
 from zkmargin.algebra.scalars import ORDER, SCALAR_BYTES
 from zkmargin.amounts import MAX_COORDINATES, QUANTITY_BITS
 from zkmargin.encoding import encode_string
@@ -57,6 +59,34 @@ class Affine:
         """Return the value over the integers (or any representatives of residues)."""
         terms = zip(self.coefficients, self.indices, strict=True)
         return self.constant + sum([coefficient * values[index] for coefficient, index in terms])
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The part of many affine forms that lies in one run of variables, arranged for evaluation at C speed.
+
+    Attributes:
+        parts: Number of the form, what picks its variables out of the run, and their coefficients.
+    """
+
+    parts: tuple[tuple[int, Callable[[Sequence[int]], Sequence[int]], tuple[int, ...]], ...]
+
+    @staticmethod
+    def cut(forms: Sequence[Affine], low: int, high: int) -> Section:
+        """Return the part of `forms` over the flat variables low .. high-1."""
+        parts = []
+        for number, form in enumerate(forms):
+            first, last = bisect_left(form.indices, low), bisect_left(form.indices, high)
+            if first < last:
+                indices = [index - low for index in form.indices[first:last]]
+                contiguous = indices[-1] - indices[0] == len(indices) - 1
+                pick = itemgetter(slice(indices[0], indices[-1] + 1)) if contiguous else itemgetter(*indices)
+                parts.append((number, pick, form.coefficients[first:last]))
+        return Section(tuple(parts))
+
+    def evaluate(self, weights: Sequence[int], values: Sequence[int]) -> int:
+        """Return ``sum_j weights_j * (linear part of form j)`` at the run's values, not reduced."""
+        return sum([weights[number] * sum(map(mul, factors, pick(values))) for number, pick, factors in self.parts])
 
 
 @dataclass(frozen=True)
@@ -139,14 +169,25 @@ class System:
         return self.rows + tuple(Affine((index,), (1,), 0) for index in absent)
 
     @cached_property
+    def forms(self) -> tuple[Affine, ...]:
+        """Return the constraints, then the products: everything that is weighted and added up."""
+        return self.constraints + self.products
+
+    @cached_property
+    def sections(self) -> tuple[Section, ...]:
+        """Return the forms cut by the kind of their variables: left, right, wires, then one section a commitment."""
+        ends = [self.right_start, self.wire_start, *map(self.book_start, range(self.commitments + 1))]
+        return tuple(Section.cut(self.forms, low, high) for low, high in pairwise([0, *ends]))
+
+    @cached_property
     def digest(self) -> bytes:
         """SHA-256 over every public part of the system, and over the tag that fixes all generators."""
         state = hashlib.sha256(encode_string(b"zkmargin/system/1") + encode_string(DST))
-        for labels in (self.basis, *self.members):
-            state.update(_u32(len(labels)) + b"".join(encode_string(label.encode()) for label in labels))
         known = 0 if self.quantity_bits is None else 1 + self.quantity_bits
         for number in (self.commitments, self.digits, self.base, self.wires, known):
             state.update(_u32(number))
+        for labels in (self.basis, *self.members):
+            state.update(_u32(len(labels)) + b"".join(encode_string(label.encode()) for label in labels))
         for forms in (self.products, self.rows):
             state.update(_u32(len(forms)))
             for form in forms:
@@ -157,6 +198,7 @@ class System:
         limits = (
             ("number of commitments", self.commitments, 1, 2),
             ("number of coordinates", len(self.basis), 1, MAX_COORDINATES),
+            ("number of digit slots", self.digits, 0, MAX_SLOTS),
             ("number of slots", self.slots, 1, MAX_SLOTS),
             ("number of wires", self.wires, 0, MAX_WIRES),
             ("number of rows", len(self.rows), 0, MAX_ROWS),
@@ -168,8 +210,10 @@ class System:
                 raise StatementError(f"{name} must be between {low} and {high}, got {value}")
 
     def _check_labels(self) -> None:
+        for label in self.basis:
+            check_identifier(label)
         for labels in (self.basis, *self.members):
-            if any(left >= right for left, right in zip(labels, labels[1:], strict=False)):
+            if any(left >= right for left, right in pairwise(labels)):
                 raise StatementError("labels must be distinct and in code-point order")
         if set(self.basis) != set(chain(*self.members)):
             raise StatementError("the basis must be the union of the commitments' labels")
@@ -178,7 +222,7 @@ class System:
         for form in chain(self.products, self.rows):
             if len(form.indices) != len(form.coefficients):
                 raise StatementError("a row must have one coefficient for each variable")
-            if any(left >= right for left, right in zip(form.indices, form.indices[1:], strict=False)):
+            if any(left >= right for left, right in pairwise(form.indices)):
                 raise StatementError("the variables of a row must ascend strictly")
             if form.indices and not 0 <= form.indices[0] <= form.indices[-1] < self.variables:
                 raise StatementError(f"a row names a variable outside 0..{self.variables - 1}")
@@ -243,7 +287,7 @@ class Intervals:
         """Refuse a constraint whose value could reach the group order in size."""
         if low <= -ORDER or high >= ORDER:
             size = max(-low, high).bit_length()
-            raise StatementError(f"{name} could wrap around: its value must stay below the group order, got {size} bits")
+            raise StatementError(f"{name} could wrap around: its value must be below the group order, got {size} bits")
 
     def _definitions(self) -> Iterator[tuple[Affine, int | None]]:
         for form in self._system.constraints:

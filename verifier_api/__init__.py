@@ -1,0 +1,1 @@
+"""The service that answers one question over HTTP: does this proof hold?"""

@@ -1,0 +1,163 @@
+"""zkmargin bench: what proving and verifying cost, beside the multi-scalar multiplications they cannot avoid."""
+
+from __future__ import annotations
+
+import json
+import resource
+import secrets
+from collections.abc import Callable, Sequence
+from functools import partial
+from statistics import median
+from time import perf_counter
+from typing import Annotated, Any
+
+import typer
+from rich.progress import track
+from rich.table import Table
+
+from circuits import claims
+from zkmargin.algebra import generators
+from zkmargin.algebra.group import Point, group
+from zkmargin.algebra.scalars import ORDER
+from zkmargin.cli.output import err, out
+from zkmargin.errors import StatementError
+from zkmargin.proofs.constraints import System
+from zkmargin.testing.workloads import NAMES, Workload, workload
+
+Name = Annotated[str, typer.Option("--workload", "-w", help=f"One of {', '.join(NAMES)}.")]
+Runs = Annotated[int, typer.Option("--runs", help="Timed runs of each figure, after a warm-up.")]
+Batches = Annotated[str, typer.Option("--batches", help="Batch sizes, separated by commas.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def run(name: Name = "W", runs: Runs = 15, batches: Batches = "1,16,64,256", as_json: Json = False) -> None:
+    """Measure a reference workload: medians, with the floors timed in the same run."""
+    if name not in NAMES:
+        raise StatementError(f"workload must be one of {', '.join(NAMES)}, got {name!r}")
+    if not 1 <= runs <= 1_000:
+        raise StatementError(f"runs must be between 1 and 1000, got {runs}")
+    parts = batches.split(",")
+    if not all(part.isascii() and part.isdigit() and 1 <= int(part[:6]) <= 4_096 for part in parts):
+        raise StatementError(f"batches must be numbers from 1 to 4096 separated by commas, got {batches[:80]!r}")
+    report = measure(workload(name, max(map(int, parts))), runs, [int(part) for part in parts])
+    if as_json:
+        print(json.dumps(report))  # noqa: T201 - one line for programs, never wrapped or styled
+    else:
+        _show(report)
+
+
+def measure(work: Workload, runs: int, batches: Sequence[int]) -> dict[str, Any]:
+    """Return the figures of a workload: medians of `runs` runs after a warm-up, in milliseconds."""
+    accounts = [registered.account for registered in work.registrations()]
+    start = perf_counter()
+    system = claims.system(work.snapshot, work.claim, accounts[0].basis)
+    statement_ms = (perf_counter() - start) * 1e3
+    pairs = list(zip(accounts, work.openings, strict=True))
+    shown = track(pairs, "proving", console=err, transient=True, disable=not err.is_terminal)
+    proofs = [claims.prove(work.snapshot, work.claim, account, opening) for account, opening in shown]
+    items = [
+        claims.Item(work.snapshot, work.claim, account, proof) for account, proof in zip(accounts, proofs, strict=True)
+    ]
+    prove_ms, prove_floor_ms, verify_ms, verify_floor_ms = _interleaved(
+        runs,
+        lambda: claims.prove(work.snapshot, work.claim, *pairs[0]),
+        prover_floor(system),
+        lambda: claims.verify(work.snapshot, work.claim, accounts[0], proofs[0]),
+        verifier_floor(system),
+    )
+    batch = []
+    for size in batches:
+        (batch_ms,) = _interleaved(max(runs, 10), partial(claims.verify_batch, items[:size]))
+        batch.append({"proofs": size, "ms_per_proof": round(batch_ms / size, 4)})
+    return {
+        "workload": work.name,
+        "prove_ms": prove_ms,
+        "prove_floor_ms": prove_floor_ms,
+        "verify_ms": verify_ms,
+        "verify_floor_ms": verify_floor_ms,
+        "batch": batch,
+        "proof_bytes": len(proofs[0]),
+        "threads": 1,
+        "group": group.name,
+        "coordinates": len(system.basis),
+        "rows": len(system.rows),
+        "slots": system.slots,
+        "statement_ms": round(statement_ms, 3),
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_024,
+    }
+
+
+def prover_floor(system: System) -> Callable[[], None]:
+    """Return the prover's three multi-scalar multiplications, on the same bases and with scalars of the same sizes."""
+    counted = system.multiplicities
+    digits = [secrets.randbelow(system.base) for _ in range(system.digits)]
+    counts = [secrets.randbelow(1 + system.digits // counted) for _ in range(counted)]
+    G, M, P, E, H = _bases(system)
+    T = len(E) - 1
+    first = [*digits, *_full(len(G) - len(digits)), *counts, *_full(len(M) - counted), *_full(T)]
+    return _multiplications(
+        ([*G, *M, *E[: T - 1], H], first),
+        ([*G, E[T - 1], H], _full(len(G) + 2)),
+        ([*G, *M, *P, *E, H], _full(len(G) + len(M) + len(P) + len(E) + 1)),
+    )
+
+
+def verifier_floor(system: System) -> Callable[[], None]:
+    """Return the verifier's one multi-scalar multiplication."""
+    G, M, P, E, H = _bases(system)
+    points = [*G, *M, *P, *E, H, *G[: 3 + system.commitments]]
+    return _multiplications((points, _full(len(points))))
+
+
+def _bases(system: System) -> tuple[list[Point], list[Point], list[Point], list[Point], Point]:
+    errors = generators.errors.first(system.commitments + 5)
+    del errors[-2]  # there is no E_T
+    return (
+        generators.slots.first(system.slots),
+        generators.wires.first(system.multiplicities + system.wires),
+        [generators.book(label) for label in system.basis],
+        errors,
+        generators.blinding(),
+    )
+
+
+def _multiplications(*parts: tuple[list[Point], list[int]]) -> Callable[[], None]:
+    def multiply() -> None:
+        for points, scalars in parts:
+            group.msm(points, scalars)
+
+    return multiply
+
+
+def _full(count: int) -> list[int]:
+    return [secrets.randbelow(ORDER) for _ in range(count)]
+
+
+def _interleaved(runs: int, *jobs: Callable[[], object]) -> list[float]:
+    """Return the median milliseconds of each job; the jobs take turns, so a noisy moment hits all of them."""
+    times: list[list[float]] = [[] for _ in jobs]
+    for turn in range(runs + 1):
+        for job, found in zip(jobs, times, strict=True):
+            start = perf_counter()
+            job()
+            if turn:
+                found.append((perf_counter() - start) * 1e3)
+    return [round(median(found), 3) for found in times]
+
+
+def _show(report: dict[str, Any]) -> None:
+    table = Table("figure", "ms", "floor (ms)", "ratio", box=None, pad_edge=False)
+    for step in ("prove", "verify"):
+        cost, floor = report[f"{step}_ms"], report[f"{step}_floor_ms"]
+        table.add_row(step, f"{cost:.2f}", f"{floor:.2f}", f"{cost / floor:.2f}")
+    for entry in report["batch"]:
+        table.add_row(f"verify, in a batch of {entry['proofs']}", f"{entry['ms_per_proof']:.3f} a proof", "", "")
+    out.print(
+        f"[bold]workload {report['workload']}[/]: {report['coordinates']} coordinates, {report['rows']} rows, "
+        f"{report['slots']} slots; group {report['group']}, {report['threads']} thread"
+    )
+    out.print(table)
+    out.print(
+        f"proof {report['proof_bytes']:,} bytes; statement compiled in {report['statement_ms']:.1f} ms; "
+        f"peak memory {report['peak_memory_mb']} MB"
+    )

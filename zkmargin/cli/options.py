@@ -1,0 +1,66 @@
+"""Options that several commands share, and the parsing of claims from words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zkmargin.amounts import PPM, Ratio, Rounding, from_decimal
+from zkmargin.errors import StatementError
+from zkmargin.margin.claim import Claim
+
+SnapshotFile = Annotated[Path, typer.Option("--snapshot", "-s", help="Market snapshot (JSON).")]
+AccountFile = Annotated[Path, typer.Option("--account", "-a", help="Public account record (JSON).")]
+OpeningFile = Annotated[Path, typer.Option("--opening", help="Secret opening of the commitment (JSON, mode 0600).")]
+ProofFile = Annotated[Path, typer.Option("--proof", "-p", help="Proof document (JSON).")]
+OutFile = Annotated[Path, typer.Option("--out", "-o", help="Where to write the result.")]
+ClaimKind = Annotated[str, typer.Option("--claim", "-c", help="maintenance, initial or box.")]
+Model = Annotated[str, typer.Option("--model", "-m", help="cross or scenario.")]
+Threshold = Annotated[str, typer.Option("--threshold", "-t", help="Public factor on the requirement: 1, 1.1 or 11/10.")]
+Width = Annotated[str, typer.Option("--width", "-w", help="Half-width of a box: 5% or 0.05.")]
+
+
+def parse_claim(kind: str, model: str, threshold: str, width: str) -> Claim:
+    """Return the claim that the options describe.
+
+    Example:
+        >>> parse_claim("initial", "scenario", "1.1", "").sentence()
+        'equity is at least 11/10 of the initial requirement of the scenario model'
+    """
+    return Claim(kind, model, parse_ratio(threshold), parse_width(width))
+
+
+def parse_ratio(text: str) -> Ratio:
+    """Return a threshold written as a fraction or as a decimal with at most six places, exactly.
+
+    Example:
+        >>> parse_ratio("1.1"), parse_ratio("3/2")
+        (Ratio(numerator=11, denominator=10), Ratio(numerator=3, denominator=2))
+    """
+    numerator, slash, denominator = text.partition("/")
+    if slash:
+        if not (numerator.isascii() and numerator.isdigit() and denominator.isascii() and denominator.isdigit()):
+            raise StatementError(f"threshold must be a fraction of positive integers, got {text[:40]!r}")
+        return Ratio.of(int(numerator[:12]), int(denominator[:12]))
+    return Ratio.of(_exact_ppm("threshold", text), PPM)
+
+
+def parse_width(text: str) -> int:
+    """Return a box width in ppm from a percentage or a fraction of one; empty means no box.
+
+    Example:
+        >>> parse_width("5%"), parse_width("0.05"), parse_width("")
+        (50000, 50000, 0)
+    """
+    if not text:
+        return 0
+    return _exact_ppm("width", text[:-1], PPM // 100) if text.endswith("%") else _exact_ppm("width", text)
+
+
+def _exact_ppm(field: str, text: str, scale: int = PPM) -> int:
+    down = from_decimal(field, text, scale, Rounding.DOWN)
+    if down != from_decimal(field, text, scale, Rounding.UP):
+        raise StatementError(f"{field} must be a whole number of parts per million, got {text!r}")
+    return down

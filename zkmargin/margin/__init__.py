@@ -1,0 +1,1 @@
+"""Books, claims and the margin rules that decide whether a book meets a claim."""

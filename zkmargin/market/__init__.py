@@ -1,0 +1,1 @@
+"""What everybody can see: instruments, marks, risk parameters, and the snapshot that binds them."""
