@@ -76,8 +76,7 @@ def prove(
         outcome = rules.assess(snapshot, claim, Book(opening.quantities))
         if outcome.holds:
             raise
-        message = "the book does not satisfy the claim: no proof exists"
-        raise WitnessError(message, outcome.shortfall_units) from None
+        raise WitnessError("the book does not satisfy the claim", outcome.shortfall_units) from None
     return arithmetic.prove(transcript, statement, values, randomness).to_bytes()
 
 

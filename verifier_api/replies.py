@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse
 
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -19,5 +20,6 @@ class Reply(JSONResponse):
         status_code: int = 200,
         headers: Mapping[str, str] | None = None,
         media_type: str | None = None,
+        background: BackgroundTask | None = None,
     ) -> None:
-        super().__init__(content, status_code, {**HEADERS, **(headers or {})}, media_type)
+        super().__init__(content, status_code, {**HEADERS, **(headers or {})}, media_type, background)

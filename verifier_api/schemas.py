@@ -1,8 +1,8 @@
 """The wire, and only the wire: what the OpenAPI document says about answers, problems and the question.
 
 Answers are built from these models. The question is only described by them: it is read by `zkmargin.documents`, and
-`verifier_api.service.verification` says why. Its documents are in `verifier_api.document_schemas`; a test holds both readings
-against each other.
+`verifier_api.service.verification` says why. Its documents are in `verifier_api.document_schemas`; tests hold both
+readings against each other.
 """
 
 from __future__ import annotations
@@ -11,7 +11,16 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from verifier_api.document_schemas import Claim, Digest, Document, Evidence, Identifier, Registration, Snapshot, optional
+from verifier_api.document_schemas import (
+    Claim,
+    Digest,
+    Document,
+    Evidence,
+    Identifier,
+    Registration,
+    Snapshot,
+    optional,
+)
 from verifier_api.service.verification import Proved, Refuted
 
 REFERENCE = "#/components/schemas/{model}"

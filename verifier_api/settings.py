@@ -53,9 +53,7 @@ class Settings:
     def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         """Return the settings in `environment`; what it does not name has its default."""
         given = {item.name: PREFIX + item.name.upper() for item in fields(Settings)}
-        return Settings(
-            **{name: _integer(key, environment[key]) for name, key in given.items() if key in environment}
-        )
+        return Settings(**{name: _integer(key, environment[key]) for name, key in given.items() if key in environment})
 
 
 def _integer(key: str, text: str) -> int:

@@ -297,8 +297,9 @@ def _integer(text: str) -> int:
     return int(text)
 
 
-def _no_float(text: str) -> NoReturn:
-    raise EncodingError(f"numbers must be integers, got {text[:40]}")
+def _no_float(_: str) -> NoReturn:
+    # The value is not shown: the document may be a book.
+    raise EncodingError("numbers must be integers: no decimal point, no exponent, no NaN or Infinity")
 
 
 def _check_depth(value: Any, source: str) -> None:

@@ -27,12 +27,24 @@ def router(settings: Settings, version: str) -> APIRouter:
         body_limit_bytes=settings.body_limit_bytes,
     )
 
-    @routes.get("/healthz", summary="Is the service alive?", operation_id="health", responses=_PROBLEMS)
+    @routes.get(
+        "/healthz",
+        summary="Is the service alive?",
+        operation_id="health",
+        response_description="It is.",
+        responses=problems.responses(INTERNAL),
+    )
     async def health() -> schemas.Health:
         """Answer without doing any work."""
         return schemas.Health(status="ok")
 
-    @routes.get("/v1", summary="What does the service understand?", operation_id="about", responses=_PROBLEMS)
+    @routes.get(
+        "/v1",
+        summary="What does the service understand?",
+        operation_id="about",
+        response_description="Its version, formats and limits.",
+        responses=problems.responses(INTERNAL),
+    )
     async def about() -> schemas.Service:
         """Name the version, the document formats, the limits, and the implementation of the group."""
         return service
@@ -42,15 +54,10 @@ def router(settings: Settings, version: str) -> APIRouter:
     return routes
 
 
-_PROBLEMS = problems.responses(INTERNAL)
-
-
 def _explanation(kind: Kind) -> Callable[[Request], Awaitable[Reply]]:
     """Return the answer to a problem's type: the row of the table."""
 
     async def explain(_: Request) -> Reply:
-        return Reply(
-            {"type": kind.type, "title": kind.title, "status": kind.status.value, "meaning": kind.meaning}
-        )
+        return Reply({"type": kind.type, "title": kind.title, "status": kind.status.value, "meaning": kind.meaning})
 
     return explain

@@ -1,4 +1,4 @@
-"""Reading a request body: its type, its size and its time are bounded, and each bound is checked before it is used up."""
+"""Reading a request body: type, size and time are bounded, and no bound is found out by reading past it."""
 
 from __future__ import annotations
 

@@ -173,6 +173,16 @@ def test_a_charge_that_could_wrap_around_is_refused() -> None:
         cross.charges(snapshot, replace(HOLDS, threshold=Ratio(1, 999_999)))
 
 
+@pytest.mark.parametrize(
+    "bounds", [(2**96, 0, 0), (-(2**96), 0, 0), (0, 2**96, 0), (0, -1, 0), (0, 0, -(2**160)), (0, 0, 1)]
+)
+def test_a_piece_out_of_bounds_is_refused(bounds: tuple[int, int, int]) -> None:
+    Piece(2**96 - 1, 2**96 - 1, 1 - 2**160)
+    Piece(1 - 2**96)
+    with pytest.raises(StatementError, match="must be between"):
+        Piece(*bounds)
+
+
 def test_an_empty_book_needs_nothing() -> None:
     outcome = cross.assess(market(), HOLDS, Book({}))
     assert (outcome.slack_scaled, outcome.requirement_units, outcome.worst) == (0, 0, "")

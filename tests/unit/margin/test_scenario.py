@@ -69,6 +69,12 @@ def test_owed_collateral_costs_all_of_its_value_and_all_of_its_rise() -> None:
     assert (outcome.equity_units, outcome.requirement_units, outcome.slack_scaled) == (100, 100, 0)
 
 
+def test_the_rise_of_owed_collateral_rounds_up() -> None:
+    arrays = replace(ARRAYS, losses=LOSSES | {"BTC": (-81, 81)})  # 81 * 20 % / 80 % = 20.25
+    charged = scenario.charges(replace(MARKET, scenario=arrays), HOLDS, ["BTC"])
+    assert charged == (("BTC", 200 + 21),)
+
+
 def test_the_threshold_and_the_initial_multiple_multiply_the_requirement_in_lowest_terms() -> None:
     assert scenario.scale(MARKET, replace(HOLDS, threshold=Ratio(11, 10))) == 10
     assert scenario.scale(MARKET, OPENS) == 4
@@ -136,6 +142,13 @@ def test_a_snapshot_without_scenario_parameters_or_a_claim_of_another_model_is_r
 def test_a_book_with_an_unknown_instrument_is_refused() -> None:
     with pytest.raises(StatementError, match="instrument DOGE is not listed"):
         scenario.assess(MARKET, HOLDS, Book({"DOGE": 1}))
+
+
+@pytest.mark.parametrize("coefficient, charge", [(2**96, 0), (-(2**96), 0), (0, 2**96), (0, -1)])
+def test_a_row_out_of_bounds_is_refused(coefficient: int, charge: int) -> None:
+    Row("up", (2**96 - 1, 1 - 2**96), (2**96 - 1, 0))
+    with pytest.raises(StatementError, match="of row up must be between"):
+        Row("up", (coefficient,), (charge,))
 
 
 def test_a_coefficient_that_could_wrap_around_is_refused() -> None:

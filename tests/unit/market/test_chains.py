@@ -65,6 +65,12 @@ def test_a_bad_row_of_a_chain_is_refused(tmp_path: Path, old: str, new: str, mes
         chains.from_deribit(written(tmp_path, HEADER, CALL_ROW.replace(old, new)))
 
 
+def test_a_chain_taken_at_two_times_is_refused(tmp_path: Path) -> None:
+    later = PUT_ROW.replace("2025-12-05T00:00:00Z", "2025-12-05T00:00:01Z")
+    with pytest.raises(StatementError, match="must be one chain, taken at one time"):
+        chains.from_deribit(written(tmp_path, HEADER, CALL_ROW, later))
+
+
 def test_a_chain_without_options_or_with_a_repeated_one_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StatementError, match="at least one option"):
         chains.from_deribit(written(tmp_path, HEADER))

@@ -39,6 +39,12 @@ def test_a_discontinuous_table_is_refused_at_the_tier_that_jumps() -> None:
         TierTable.published(with_two_percent)
 
 
+@pytest.mark.parametrize("cum_units", [49, 51])
+def test_a_published_cum_that_is_off_by_one_is_refused(cum_units: int) -> None:
+    with pytest.raises(StatementError, match=rf"tiers\[1\].cum_units must be 50000000/1000000, got {cum_units}"):
+        TierTable.published([(0, 4_000, 0), (50_000, 5_000, cum_units)])
+
+
 def test_the_margin_is_the_same_from_both_sides_of_every_floor() -> None:
     table = TierTable.published(BITCOIN)
     for (below, cum_below), (above, cum_above) in pairwise(zip(table.tiers, table.cum_scaled, strict=True)):

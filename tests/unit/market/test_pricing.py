@@ -57,6 +57,11 @@ def test_losses_of_a_linear_contract_round_up_in_both_directions() -> None:
     assert pricing.losses([perpetual], {}, 0, [UP, DOWN]) == {"PERP": (-10, 11)}
 
 
+def test_losses_of_an_option_round_up_in_both_directions() -> None:
+    listings = [Listing(Linear("PERP", 1), 101), Listing(Option("CALL", 1, "PERP", "call", 50, 0), 51)]
+    assert pricing.losses(listings, {"CALL": 0}, 0, [UP, DOWN])["CALL"] == (-10, 11)
+
+
 def test_collateral_loses_its_haircut_value() -> None:
     coin = Listing(Collateral("BTC", 1), 1_001, haircut_ppm=100_000)  # 900.9, so 900 held; then 990.99 or 810.81
     assert pricing.losses([coin], {}, 0, [UP, DOWN]) == {"BTC": (-90, 90)}

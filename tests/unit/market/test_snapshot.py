@@ -211,6 +211,13 @@ def test_the_next_snapshot_refuses_a_mark_for_what_is_not_listed() -> None:
         MARKET.next(MARKET.valid_from, {"DOGE": 1})
 
 
+def test_the_next_snapshot_refuses_to_go_back_in_time_or_to_list_twice() -> None:
+    with pytest.raises(StatementError, match="valid_from must be between"):
+        MARKET.next(MARKET.valid_from - 1, {})
+    with pytest.raises(StatementError, match="strictly ascending"):
+        MARKET.next(MARKET.valid_from, {}, added=[Listing(Cash("USD"))])
+
+
 @pytest.mark.parametrize(
     "change, message",
     [

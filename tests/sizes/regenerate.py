@@ -1,0 +1,118 @@
+"""The sizes and digests of every gadget and model, as pinned in `pinned.json`.
+
+After a change on purpose, from the folder of the repository::
+
+    python -m tests.sizes.regenerate
+
+and say in the commit why each line that moved had to move: a number that disappears is a constraint that was lost.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from circuits import claims, registration
+from circuits.builder import Builder, Circuit, V
+from circuits.gadgets.absolute import absolute, short_part
+from circuits.gadgets.maximum import maximum
+from circuits.gadgets.piecewise import convex
+from circuits.gadgets.ranges import between, bounded
+from circuits.gadgets.square import square
+from circuits.registration import REGISTERED_BITS
+from circuits.sizes import measure
+from circuits.systems import Shape, compile_circuit
+from zkmargin.amounts import QUANTITY_BITS, Ratio
+from zkmargin.margin.claim import Claim
+from zkmargin.margin.cross import Piece
+from zkmargin.market import sample
+from zkmargin.market.instruments import Option
+from zkmargin.proofs.constraints import System
+from zkmargin.testing.workloads import NAMES, workload
+
+PINNED = Path(__file__).with_name("pinned.json")
+PIECES = (Piece(-3, 1), Piece(-3, 2, -50))
+SAMPLE_CLAIMS = (
+    Claim("maintenance", "cross"),
+    Claim("initial", "cross", Ratio(11, 10)),
+    Claim("box", "cross", width_ppm=50_000),
+    Claim("maintenance", "scenario"),
+    Claim("initial", "scenario", Ratio(11, 10)),
+)
+
+
+def statements() -> dict[str, tuple[Circuit, Shape]]:
+    """Return every pinned statement by name."""
+    found = {f"gadget {name}": (circuit, Shape((("X", "Y"),), QUANTITY_BITS)) for name, circuit in _gadgets().items()}
+    market = sample.snapshot()
+    everything = tuple(listing.id for listing in market.listings)
+    linear = tuple(item.id for item in market.listings if not isinstance(item.instrument, Option))
+    for claim in SAMPLE_CLAIMS:
+        basis = linear if claim.model == "cross" else everything
+        found[f"sample {claim.kind} {claim.model}"] = claims.circuit(market, claim, basis), _registered(basis)
+    for name in NAMES:
+        work = workload(name)
+        basis = tuple(sorted(work.openings[0].quantities))
+        found[f"workload {name}"] = claims.circuit(work.snapshot, work.claim, basis), _registered(basis)
+    for count in (1, 33):
+        basis = tuple(f"ID-{number:02d}" for number in range(count))
+        found[f"registration of {count}"] = _bounds(basis), Shape((basis,), None)
+    return found
+
+
+def measured() -> dict[str, dict[str, Any]]:
+    """Return what `pinned.json` has to hold."""
+    return {
+        name: asdict(measure(circuit, len(shape.basis), len(shape.members)))
+        | {"digest": compile_circuit(circuit, shape).digest.hex()}
+        for name, (circuit, shape) in statements().items()
+    }
+
+
+def compiled() -> dict[str, System]:
+    """Return the constraint system of every pinned statement."""
+    return {name: compile_circuit(circuit, shape) for name, (circuit, shape) in statements().items()}
+
+
+def _registered(basis: tuple[str, ...]) -> Shape:
+    return Shape((basis,), REGISTERED_BITS)
+
+
+def _bounds(basis: tuple[str, ...]) -> Circuit:
+    def circuit(builder: Builder[V]) -> None:
+        registration.constrain(builder, basis)
+
+    return circuit
+
+
+def _gadgets() -> dict[str, Circuit]:
+    """Return each gadget on the quantity X; what it returns is the quantity Y."""
+
+    def of_one(gadget: Any, *parameters: Any) -> Circuit:
+        def circuit(builder: Builder[V]) -> None:
+            told(builder, gadget(builder, builder.quantity("X"), *parameters))
+
+        return circuit
+
+    def largest(builder: Builder[V]) -> None:
+        told(builder, maximum(builder, [builder.quantity("X"), builder.combine([], 7)], QUANTITY_BITS + 1))
+
+    def told(builder: Builder[V], value: V | None) -> None:
+        if value is not None:
+            builder.zero(builder.combine([(1, value), (-1, builder.quantity("Y"))]))
+
+    return {
+        "short_part": of_one(short_part, QUANTITY_BITS),
+        "absolute": of_one(absolute, QUANTITY_BITS),
+        "maximum": largest,
+        "convex": of_one(convex, PIECES, QUANTITY_BITS, 80),
+        "between": of_one(between, -5, 1_000_000),
+        "bounded": of_one(bounded, QUANTITY_BITS),
+        "square": of_one(square),
+    }
+
+
+if __name__ == "__main__":
+    PINNED.write_text(json.dumps(measured(), indent=2) + "\n", encoding="utf-8")
