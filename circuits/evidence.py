@@ -12,6 +12,7 @@ from typing import Any
 from circuits import claims, registration
 from circuits.registration import MAX_SEQUENCE, Account, Registration
 from zkmargin import documents
+from zkmargin.algebra.scalars import Randomness, system_randomness
 from zkmargin.commitments import Opening
 from zkmargin.documents import Reader
 from zkmargin.errors import StatementError
@@ -87,13 +88,19 @@ class Evidence:
         return Evidence.from_document(documents.parse(data, "proof"))
 
 
-def prove(snapshot: Snapshot, claim: Claim, account: Account, opening: Opening) -> Evidence:
+def prove(
+    snapshot: Snapshot,
+    claim: Claim,
+    account: Account,
+    opening: Opening,
+    randomness: Randomness = system_randomness,
+) -> Evidence:
     """Return the evidence that the account's book satisfies the claim at the snapshot.
 
     Raises:
         WitnessError, StatementError, EncodingError: as `circuits.claims.prove`.
     """
-    proof = claims.prove(snapshot, claim, account, opening)
+    proof = claims.prove(snapshot, claim, account, opening, randomness)
     return Evidence(
         claim=claim,
         venue=account.venue,

@@ -65,7 +65,7 @@ ENCODING = Kind(
     HTTPStatus.BAD_REQUEST,
     "Not canonical",
     "The body is not the one encoding of a question: not JSON, a field missing or unknown, a number that is no integer,"
-    " a proof whose bytes nobody would have written.",
+    " bytes that encode no proof.",
     "body.snapshot is missing",
 )
 NOT_FOUND = Kind(
@@ -123,25 +123,27 @@ BUSY = Kind(
     {"Retry-After": "1"},
 )
 KINDS = (ENCODING, NOT_FOUND, METHOD, TIMEOUT, TOO_LARGE, MEDIA, STATEMENT, INTERNAL, BUSY)
-_BY_STATUS = {kind.status.value: kind for kind in KINDS}
 
-_BY_ERROR: dict[type[Exception], Kind] = {
-    EncodingError: ENCODING,
-    StatementError: STATEMENT,
-    RequestValidationError: ENCODING,
-    ClientDisconnect: ENCODING,
-    Busy: BUSY,
+# What the router says by itself. Any other status of its own would be a surprise.
+_BY_STATUS = {kind.status.value: kind for kind in (NOT_FOUND, METHOD)}
+
+# An error, its kind, and what is said about it: None passes on the error's own text, which names public values only.
+_BY_ERROR: dict[type[Exception], tuple[Kind, str | None]] = {
+    EncodingError: (ENCODING, None),
+    StatementError: (STATEMENT, None),
+    RequestValidationError: (ENCODING, "a parameter is not as documented"),
+    ClientDisconnect: (ENCODING, "the body ended before it was complete"),
+    Busy: (BUSY, BUSY.detail),
 }
-_SPOKEN = (EncodingError, StatementError)
 
 
 class Fault(Exception):  # noqa: N818 - a fault of the request, found by the web layer itself
     """A request that is refused before the library sees it."""
 
     def __init__(self, kind: Kind, detail: str | None = None) -> None:
-        super().__init__(detail)
         self.kind = kind
-        self.detail = detail
+        self.detail = detail or kind.detail
+        super().__init__(self.detail)
 
 
 def install(app: FastAPI) -> None:
@@ -164,16 +166,19 @@ def responses(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
     return result
 
 
-def _respond(_: Request, error: Exception) -> Reply:
-    kind, detail, headers = _explain(error)
-    return Reply(kind.document(detail), kind.status.value, {**kind.headers, **headers}, MEDIA_TYPE)
+async def _respond(_: Request, error: Exception) -> Reply:
+    fault = _fault(error)
+    headers = (error.headers or {}) if isinstance(error, HTTPException) else fault.kind.headers
+    return Reply(fault.kind.document(fault.detail), fault.kind.status.value, headers, MEDIA_TYPE)
 
 
-def _explain(error: Exception) -> tuple[Kind, str | None, Mapping[str, str]]:
-    """Return the kind of an error, its detail if it may be told, and the header fields that it brings."""
+def _fault(error: Exception) -> Fault:
+    """Return the row of the table, and what may be told."""
     if isinstance(error, Fault):
-        return error.kind, error.detail, {}
+        return error
     if isinstance(error, HTTPException):
-        return _BY_STATUS.get(error.status_code, INTERNAL), None, error.headers or {}
-    kind = next((kind for known, kind in _BY_ERROR.items() if isinstance(error, known)), INTERNAL)
-    return kind, str(error) if isinstance(error, _SPOKEN) else None, {}
+        return Fault(_BY_STATUS.get(error.status_code, INTERNAL))
+    for known, (kind, detail) in _BY_ERROR.items():
+        if isinstance(error, known):
+            return Fault(kind, str(error) if detail is None else detail)
+    return Fault(INTERNAL)

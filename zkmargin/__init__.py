@@ -1,7 +1,7 @@
 """Proofs that a derivatives account is above its margin requirement, without showing the account.
 
-The public names from below the bridge. Claims about a book are proved and verified in `circuits`: `circuits.evidence` is
-the whole check, `circuits.claims` and `circuits.registration` are its two parts.
+The public names from below the bridge. Claims about a book are proved and verified in `circuits`: `circuits.evidence`
+is the whole check, `circuits.claims` and `circuits.registration` are its two parts.
 """
 
 from zkmargin.amounts import Ratio

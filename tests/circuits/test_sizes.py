@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from circuits import claims, registration
 from circuits.registration import REGISTERED_BITS
 from circuits.sizes import best_base, digits_for, measure
+from circuits.systems import Shape, compile_circuit
 from zkmargin.amounts import MAX_COORDINATES, QUANTITY_BITS
 from zkmargin.proofs import arithmetic
 from zkmargin.proofs.constraints import MAX_BASE, Intervals
@@ -70,8 +71,6 @@ def test_two_commitments_are_counted_too():
     def circuit(builder):
         difference = [(1, builder.quantity("X", 0)), (-1, builder.quantity("X", 1))]
         builder.nonnegative(builder.combine(difference), 20)
-
-    from circuits.systems import Shape, compile_circuit
 
     system = compile_circuit(circuit, Shape((("X",), ("X",)), QUANTITY_BITS))
     assert measure(circuit, 1, 2).proof_bytes == arithmetic.proof_bytes(system)

@@ -18,11 +18,13 @@ def run(monkeypatch, capsys, tmp_path):
 
     def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["zkmargin", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
+        status = 0
+        try:
             cli.main()
-            raise SystemExit(0)
+        except SystemExit as ended:
+            status = ended.code or 0
         printed = capsys.readouterr()
-        return ended.value.code or 0, printed.out, printed.err
+        return status, printed.out, printed.err
 
     return call
 

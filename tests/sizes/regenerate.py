@@ -88,29 +88,32 @@ def _bounds(basis: tuple[str, ...]) -> Circuit:
 
 
 def _gadgets() -> dict[str, Circuit]:
-    """Return each gadget on the quantity X; what it returns is the quantity Y."""
+    """Return each gadget on the quantity X; the value of one that has a value is the quantity Y."""
 
-    def of_one(gadget: Any, *parameters: Any) -> Circuit:
+    def tells(gadget: Any, *parameters: Any) -> Circuit:
         def circuit(builder: Builder[V]) -> None:
-            told(builder, gadget(builder, builder.quantity("X"), *parameters))
+            value = gadget(builder, builder.quantity("X"), *parameters)
+            builder.zero(builder.combine([(1, value), (-1, builder.quantity("Y"))]))
 
         return circuit
 
-    def largest(builder: Builder[V]) -> None:
-        told(builder, maximum(builder, [builder.quantity("X"), builder.combine([], 7)], QUANTITY_BITS + 1))
+    def demands(gadget: Any, *parameters: Any) -> Circuit:
+        def circuit(builder: Builder[V]) -> None:
+            gadget(builder, builder.quantity("X"), *parameters)
 
-    def told(builder: Builder[V], value: V | None) -> None:
-        if value is not None:
-            builder.zero(builder.combine([(1, value), (-1, builder.quantity("Y"))]))
+        return circuit
+
+    def largest(builder: Builder[V], value: V, bits: int) -> V:
+        return maximum(builder, [value, builder.combine([], 7)], bits)
 
     return {
-        "short_part": of_one(short_part, QUANTITY_BITS),
-        "absolute": of_one(absolute, QUANTITY_BITS),
-        "maximum": largest,
-        "convex": of_one(convex, PIECES, QUANTITY_BITS, 80),
-        "between": of_one(between, -5, 1_000_000),
-        "bounded": of_one(bounded, QUANTITY_BITS),
-        "square": of_one(square),
+        "short_part": tells(short_part, QUANTITY_BITS),
+        "absolute": tells(absolute, QUANTITY_BITS),
+        "maximum": tells(largest, QUANTITY_BITS + 1),
+        "convex": tells(convex, PIECES, QUANTITY_BITS, 80),
+        "square": tells(square),
+        "between": demands(between, -5, 1_000_000),
+        "bounded": demands(bounded, QUANTITY_BITS),
     }
 
 

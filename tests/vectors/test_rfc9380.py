@@ -31,6 +31,8 @@ VECTORS = {
 
 
 @pytest.mark.parametrize("curve", [Arkworks(), Portable()], ids=lambda curve: curve.name)
-@pytest.mark.parametrize("message, point", VECTORS.items(), ids=[message[:16].decode() or "empty" for message in VECTORS])
+@pytest.mark.parametrize(
+    "message, point", VECTORS.items(), ids=[message[:16].decode() or "empty" for message in VECTORS]
+)
 def test_a_message_hashes_to_the_point_of_the_standard(curve, message, point):
     assert curve.encode_uncompressed(curve.hash_to_curve(message, DST)).hex() == "".join(point)

@@ -7,6 +7,7 @@ Labels
     book        payload the id, 1 to 64 ASCII bytes     P_id   one base per asset and instrument
     slot        payload the number, 4 bytes big-endian  G_i    values of a constraint system
     wire        payload the number, 4 bytes big-endian  M_j    values that are only used linearly
+    padding     payload the number, 4 bytes big-endian  unused places of a folded opening
     error       payload the number, 4 bytes big-endian  E_d    error terms of the norm argument
     No label is a prefix of another of the same kind with a fixed length, and kinds are told apart by their length byte;
     an id is the whole rest of its label.
@@ -86,3 +87,4 @@ class Numbered:
 slots = Numbered("slot")
 wires = Numbered("wire")
 errors = Numbered("error")
+padding = Numbered("padding")

@@ -17,7 +17,7 @@ draft-irtf-cfrg-pairing-friendly-curves, appendix C (encodings).
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from zkmargin.algebra.scalars import ORDER, SCALAR_BYTES
@@ -70,6 +70,12 @@ class Group(Protocol):
 
     def decode(self, data: bytes) -> Point:
         """Return the point of a compressed encoding: on the curve, in the subgroup, not the identity."""
+
+    def decode_compressed_on_curve(self, data: bytes) -> Point:
+        """Return the point of a compressed encoding: on the curve, not the identity, subgroup NOT checked.
+
+        Only for points whose equation is decided by `clears_to_identity`.
+        """
 
     def encode_uncompressed(self, point: Point) -> bytes:
         """Return the uncompressed encoding of a point other than the identity."""
@@ -153,9 +159,15 @@ class Arkworks:
         return bytes(point.to_compressed_bytes())
 
     def decode(self, data: bytes) -> Point:
+        return self._decode_compressed(data, self._point.from_compressed_bytes)
+
+    def decode_compressed_on_curve(self, data: bytes) -> Point:
+        return self._decode_compressed(data, self._point.from_compressed_bytes_unchecked)
+
+    def _decode_compressed(self, data: bytes, decoder: Callable[[bytes], Point]) -> Point:
         require_length(data, COMPRESSED_BYTES)
         try:
-            point = self._point.from_compressed_bytes(data)
+            point = decoder(data)
         except ValueError:
             raise EncodingError("a point is not on the curve, not in the subgroup or not canonical") from None
         # The library accepts several encodings of the identity.

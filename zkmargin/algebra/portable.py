@@ -88,6 +88,12 @@ class Portable:
         return (x | _COMPRESSED | sign).to_bytes(COMPRESSED_BYTES, "big")
 
     def decode(self, data: bytes) -> Point:
+        point = self.decode_compressed_on_curve(data)
+        if not is_inf(_multiply(point, ORDER)):
+            raise EncodingError("a point is not on the curve, not in the subgroup or not canonical")
+        return point
+
+    def decode_compressed_on_curve(self, data: bytes) -> Point:
         require_length(data, COMPRESSED_BYTES)
         value = int.from_bytes(data, "big")
         x = value % _SIGN
@@ -99,10 +105,7 @@ class Portable:
             raise EncodingError("a point is not on the curve, not in the subgroup or not canonical")
         if bool(value & _SIGN) != (y > FIELD_MODULUS - y):
             y = FIELD_MODULUS - y
-        point = (FQ(x), FQ(y), FQ.one())
-        if not is_inf(_multiply(point, ORDER)):
-            raise EncodingError("a point is not on the curve, not in the subgroup or not canonical")
-        return point
+        return (FQ(x), FQ(y), FQ.one())
 
     def encode_uncompressed(self, point: Point) -> bytes:
         x, y = _affine(point)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Sequence
+from math import isqrt
 from operator import mul
 from typing import TypeAlias
 
@@ -88,6 +89,22 @@ def powers(base: int, count: int, first: int = 1) -> list[int]:
         result += [value * step % ORDER for value in result[: count - len(result)]]
         step = step * step % ORDER
     return result
+
+
+def power_sum(base: int, values: Sequence[int]) -> int:
+    """Return ``sum_i base^(i+1) values_i``, in blocks so that few products are reduced.
+
+    Example:
+        >>> power_sum(10, [1, 2, 3])
+        3210
+    """
+    block = isqrt(len(values)) + 1
+    low = powers(base, block)
+    step = low[-1] * base % ORDER
+    total = 0
+    for start in range((len(values) - 1) // block * block, -1, -block):
+        total = (total * step + sum(map(mul, low, values[start : start + block]))) % ORDER
+    return total * base % ORDER
 
 
 def inner(left: Sequence[int], right: Sequence[int]) -> int:

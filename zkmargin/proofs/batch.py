@@ -2,7 +2,7 @@
 
 Every verifier of this project ends with a linear equation over shared generators and a few points of its own:
 
-    sum_i g_i G_i + sum_j m_j M_j + sum_p q_p P_p + sum_d e_d E_d + h H + sum (own scalars * own points) == 0
+    sum_i g_i G_i + sum_j m_j M_j + sum_p q_p P_p + sum_d e_d E_d + h H + padding + sum (own scalars * own points) == 0
 
 Protocol
 --------
@@ -43,6 +43,7 @@ class Equation:
     books: Sequence[int] = ()
     points: Sequence[Point] = ()
     scalars: Sequence[int] = ()
+    padding: Sequence[int] = ()
 
 
 def _vanishes(equations: Sequence[Equation], weights: Sequence[int]) -> bool:
@@ -55,17 +56,21 @@ def _vanishes(equations: Sequence[Equation], weights: Sequence[int]) -> bool:
     slots = _weighted([item.slots for item in equations], weights)
     wires = _weighted([item.wires for item in equations], weights)
     errors = _weighted([item.errors for item in equations], weights)
+    padding = _weighted([item.padding for item in equations], weights)
     points = [
         *generators.slots.first(len(slots)),
         *generators.wires.first(len(wires)),
         *generators.errors.first(len(errors)),
+        *generators.padding.first(len(padding)),
         *map(generators.book, books),
         generators.blinding(),
     ]
-    scalars = [*slots, *wires, *errors, *books.values(), sum(map(mul, weights, [item.blinding for item in equations]))]
+    blinding = sum(map(mul, weights, [item.blinding for item in equations]))
+    scalars = [*slots, *wires, *errors, *padding, *books.values(), blinding]
     for item, weight in zip(equations, weights, strict=True):
-        points += item.points
-        scalars += [weight * scalar for scalar in item.scalars]
+        for point, scalar in zip(item.points, item.scalars, strict=True):
+            points.append(point)
+            scalars.append(weight * scalar)
     return clears_to_identity(group, group.msm(points, scalars))  # (2), (3)
 
 

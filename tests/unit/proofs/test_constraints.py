@@ -127,7 +127,7 @@ def test_every_variable_gets_its_interval():
 
 def test_a_variable_is_bounded_by_the_row_that_defines_it_whatever_the_order_and_the_sign():
     rows = (row(x4=-1, x2=2), row(5, x2=1, x3=3), *PLAIN.rows[1:2], row(x0=1))
-    assert bounds(changed(rows=rows))[2:5] == [(-770, 760), (-255, 255), (-1540, 1520)]
+    assert bounds(changed(rows=rows, products=(row(),)))[2:5] == [(-770, 760), (-255, 255), (-1540, 1520)]
 
 
 def test_a_wire_is_bounded_by_the_product_that_defines_it():
@@ -221,16 +221,12 @@ small = st.integers(-9, 9)
 
 @given(st.lists(st.tuples(st.sets(st.integers(0, 8)), small), max_size=5), st.data())
 def test_the_sections_together_are_the_forms(shapes, data):
-    forms = [
-        Affine(tuple(sorted(indices)), tuple(data.draw(small) for _ in indices), constant) for indices, constant in shapes
-    ]
-    weights = [data.draw(small) for _ in forms]
-    values = [data.draw(small) for _ in range(9)]
-    parts = [Section.cut(forms, low, high) for low, high in [(0, 3), (3, 4), (4, 4), (4, 9)]]
-    total = sum(
-        part.evaluate(weights, values[low:high])
-        for part, (low, high) in zip(parts, [(0, 3), (3, 4), (4, 4), (4, 9)], strict=True)
-    )
+    draw = data.draw
+    forms = [Affine(tuple(sorted(chosen)), tuple(draw(small) for _ in chosen), constant) for chosen, constant in shapes]
+    weights = [draw(small) for _ in forms]
+    values = [draw(small) for _ in range(9)]
+    runs = [(0, 3), (3, 4), (4, 4), (4, 9)]
+    total = sum(Section.cut(forms, low, high).evaluate(weights, values[low:high]) for low, high in runs)
     expected = [weight * (form.evaluate(values) - form.constant) for weight, form in zip(weights, forms, strict=True)]
     assert total == sum(expected)
 

@@ -1,0 +1,95 @@
+"""Many proofs at once: every bad one is named, and no good one is harmed by its neighbours."""
+
+from dataclasses import replace
+
+import pytest
+
+from circuits import claims
+from circuits.claims import Item
+from zkmargin.errors import StatementError, VerificationError
+from zkmargin.testing.workloads import workload
+
+
+def changed_at(proof, place):
+    return proof[:place] + bytes([proof[place] ^ 1]) + proof[place + 1 :]
+
+
+@pytest.fixture(scope="module")
+def items():
+    """Two statements, three accounts each, taken in turn."""
+    found = []
+    for work in (workload("W", 3), workload("cross", 3)):
+        accounts = [registered.account for registered in work.registrations()]
+        for account, secret in zip(accounts, work.openings, strict=True):
+            proof = claims.prove(work.snapshot, work.claim, account, secret)
+            found.append(Item(work.snapshot, work.claim, account, proof))
+    return [*found[::3], *found[1::3], *found[2::3]]
+
+
+def bad_positions(items):
+    with pytest.raises(VerificationError) as refused:
+        claims.verify_batch(items)
+    assert refused.value.failed == "(12)"
+    assert f"{len(refused.value.positions)} of {len(items)} proofs do not hold" in str(refused.value)
+    return refused.value.positions
+
+
+def test_a_batch_of_good_proofs_and_the_empty_batch_hold(items):
+    claims.verify_batch(items)
+    claims.verify_batch([])
+    claims.verify_batch(items * 2)
+
+
+@pytest.mark.parametrize("bad", [(0,), (5,), (2, 3), (0, 2, 4), (1, 2, 3, 4), (0, 1, 2, 3, 4, 5)], ids=str)
+def test_a_batch_names_exactly_the_bad_proofs(items, bad):
+    spoiled = list(items)
+    for place in bad:
+        spoiled[place] = replace(items[place], proof=changed_at(items[place].proof, len(items[place].proof) - 1))
+    assert bad_positions(spoiled) == bad
+    claims.verify_batch([item for place, item in enumerate(spoiled) if place not in bad])
+
+
+def test_a_batch_names_proofs_that_are_mutated_truncated_or_no_proofs_at_all(items):
+    spoiled = list(items)
+    spoiled[0] = replace(items[0], proof=items[0].proof[:-1])
+    spoiled[2] = replace(items[2], proof=b"")
+    spoiled[3] = replace(items[3], proof=changed_at(items[3].proof, 700))
+    spoiled[5] = replace(items[5], proof=bytes(96) + items[5].proof[96:])
+    assert bad_positions(spoiled) == (0, 2, 3, 5)
+
+
+def test_a_batch_names_proofs_that_two_accounts_have_swapped(items):
+    spoiled = list(items)
+    spoiled[0], spoiled[2] = replace(items[0], proof=items[2].proof), replace(items[2], proof=items[0].proof)
+    assert bad_positions(spoiled) == (0, 2)
+
+
+def test_errors_that_would_cancel_in_an_unweighted_sum_do_not_cancel(items):
+    """The last scalar is the blinding response: one proof has 1 more, the other 1 less."""
+
+    def shifted(item, by):
+        value = int.from_bytes(item.proof[-32:], "big") + by
+        return replace(item, proof=item.proof[:-32] + value.to_bytes(32, "big"))
+
+    assert bad_positions([shifted(items[0], 1), items[1], shifted(items[2], -1)]) == (0, 2)
+
+
+def test_a_batch_item_that_nobody_could_prove_is_named_as_a_fault_of_the_caller(items):
+    stranger = replace(items[2].account, venue="elsewhere")
+    with pytest.raises(StatementError, match="item 2 of the batch: venue of the account must be bench, got elsewhere"):
+        claims.verify_batch([*items[:2], replace(items[2], account=stranger)])
+
+
+class Untouchable(tuple):
+    """A batch that only claims to be long: reading any of it fails the test."""
+
+    def __len__(self):
+        return 65_537
+
+    def __iter__(self):
+        pytest.fail("the batch was read before it was counted")
+
+
+def test_a_batch_that_is_too_large_is_refused_before_any_item_is_read():
+    with pytest.raises(StatementError, match="at most 65536 proofs, got 65537"):
+        claims.verify_batch(Untouchable())
