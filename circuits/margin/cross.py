@@ -9,7 +9,8 @@ By (1) the left side of (2) is at most the rule's slack, so (2) implies the clai
 
 Bounds
 ------
-    Lots are below 2^64 in size (registration or ledger); charges and slack below 2^capacity_bits units.
+    An honest prover states lots below 2^64 in size, and charges and slack below 2^capacity_bits units.
+    No row wraps around for any lots below 2^REGISTERED_BITS, which is what a registration proves.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ the slack.
 
 Bounds
 ------
-    Lots are below 2^64 in size (registration or ledger); every slack below 2^capacity_bits units.
+    An honest prover states lots below 2^64 in size, and every slack below 2^capacity_bits units.
+    No row wraps around for any lots below 2^REGISTERED_BITS, which is what a registration proves.
 """
 
 from __future__ import annotations

@@ -28,7 +28,6 @@ from zkmargin.transcript import Transcript
 
 TAG = b"attacks"
 H = generators.blinding()
-OPENED = arithmetic.OPENED_FORM
 attacked = defaultdict(list)
 
 
@@ -47,26 +46,41 @@ def random_scalars(count):
 
 
 class Programmed(Transcript):
-    """A transcript on which some challenges are known before it starts: the prover's dream."""
+    """A transcript on which some challenges are known before it starts: the prover's dream.
 
-    __slots__ = ("known",)
+    Attributes:
+        drawn: Every challenge, by name, once it has been drawn.
+    """
+
+    __slots__ = ("drawn", "known")
 
     def __init__(self, **known):
         super().__init__(TAG)
         self.known = known
+        self.drawn = {}
 
     def challenge(self, name):
-        return self.known.get(name, super().challenge(name))
+        self.drawn[name] = self.known.get(name, super().challenge(name))
+        return self.drawn[name]
+
+
+def absorb(transcript, statement):
+    """Absorb the statement, as the docstring's Transcript says."""
+    transcript.absorb("form", arithmetic.OPENED_FORM)
+    transcript.absorb("system", statement.system.digest)
+    for commitment in statement.commitments:
+        transcript.absorb("commitment", commitment.to_bytes())
 
 
 # The liar
 
 
-def coefficients(system, weights, g, m, q):
+def coefficients(system, alpha, rho, w, g, m, q):
     """Return t_0, t_1, .. for vectors that are polynomials, written as {degree: vector}."""
+    weights = Weights(system, alpha, rho, w)
     T = system.commitments + 3
     lambda_a, lambda_b, lambda_m, lambda_books = weights.collect(system)
-    mu = powers(weights.mu, system.slots, first=weights.mu)
+    mu = powers(rho**2, system.slots, first=rho**2)
     t = Counter({T: 2 * weights.kappa})
     for degree, left in g.items():
         t[T - 1 + degree] += 2 * inner(lambda_a, left)
@@ -87,6 +101,7 @@ class Forger:
     Attributes:
         counts: What the multiplicity wires say; by default how often each digit occurs.
         on_A, on_B: Components of A and B on the error bases, besides or instead of the masks.
+        absorb: How the statement is absorbed.
         torsion: What is added to S, A and B.
     """
 
@@ -104,12 +119,13 @@ class Forger:
         self.blindings = blindings
         self.on_A = dict(enumerate(random_scalars(self.T - 1))) | (on_A or {})
         self.on_B = {self.T - 1: random_scalars(1)[0]} | (on_B or {})
+        self.absorb = absorb
         self.torsion = torsion or (group.identity(),) * 3
 
     def prove(self, transcript):
         """Return the proof that these choices lead to; only the coefficient at X^T is left to chance."""
         system = self.system
-        arithmetic._absorb(transcript, self.statement, OPENED)
+        self.absorb(transcript, self.statement)
         rho_A, rho_B, sigma = random_scalars(3)
         A = self.point(self.torsion[1], self.a, self.m, (), self.on_A, rho_A)
         transcript.absorb("A", group.encode(A))
@@ -117,11 +133,12 @@ class Forger:
         b = [*[inverse(alpha + digit) for digit in self.a[: system.digits]], *self.rights]
         B = self.point(self.torsion[2], b, (), (), self.on_B, rho_B)
         transcript.absorb("B", group.encode(B))
-        self.weights = Weights(system, alpha, transcript.challenge("rho"), transcript.challenge("w"))
+        rho, w = transcript.challenge("rho"), transcript.challenge("w")
+        self.weights = Weights(system, alpha, rho, w)
         s, s_m, s_q = map(random_scalars, (system.slots, len(self.m), len(system.basis)))
         g, m = {0: s, 1: self.a, 2: b}, {0: s_m, 1: self.m}
         q = {0: s_q} | {3 + k: book for k, book in enumerate(self.books, start=1)}
-        self.t = coefficients(system, self.weights, g, m, q)
+        self.t = coefficients(system, alpha, rho, w, g, m, q)
         degrees = [*range(self.T), self.T + 1]
         e = {d: (self.t[d] - self.on_A.get(d - 1, 0) - self.on_B.get(d - 2, 0)) % ORDER for d in degrees}
         S = self.point(self.torsion[0], s, s_m, s_q, e, sigma)
@@ -257,7 +274,7 @@ def test_a_lie_told_by_the_rules_is_refused_by_the_equation(lie, remove):
 
 
 @attacks("(3)")
-@pytest.mark.parametrize("alpha", [0, ORDER - 1, ORDER - 2, ORDER - 3])
+@pytest.mark.parametrize("alpha", [0, ORDER - 1, ORDER - 2, ORDER - 3], ids=["0", "-1", "-2", "-3"])
 def test_where_the_look_up_has_a_pole_there_is_no_proof_and_no_crash(alpha, remove):
     statement, forger = square()
     proof = forger.prove(Transcript(TAG))
@@ -413,7 +430,7 @@ def test_an_identity_that_never_was_bytes_is_refused_too():
 
 
 def test_without_the_commitment_in_the_transcript_it_could_be_chosen_last(monkeypatch):
-    def forgetful(transcript, statement, form):
+    def forgetful(transcript, statement, *_):
         transcript.absorb("system", statement.system.digest)
 
     monkeypatch.setattr(arithmetic, "_absorb", forgetful)
@@ -443,11 +460,12 @@ def value_of(equation):
 
 
 def test_without_the_system_in_the_transcript_its_constants_could_be_chosen_last(monkeypatch):
-    def forgetful(transcript, statement, form):
+    def forgetful(transcript, statement, *_):
         transcript.absorb("commitment", statement.commitments[0].to_bytes())
 
     monkeypatch.setattr(arithmetic, "_absorb", forgetful)
     statement, forger = square(LIES["a false product"])
+    forger.absorb = forgetful
     proof = forger.prove(Transcript(TAG))
     # The product's error is made up for by the constant of the first row.
     constant = -forger.t[4] * inverse(2 * forger.weights.forms[0]) % ORDER
@@ -485,10 +503,8 @@ def test_with_rho_and_w_known_before_the_right_values_are_committed_two_lies_wou
     # a_i b_i = 1 for a_0 = a_1 = 1; the rows that tie b to the book are lies as well, and b makes up for all of it.
     rho, w = 2**200, 2**201
     statement, blindings = about(TWO_PRODUCTS, [1])
-    weights = Weights(TWO_PRODUCTS, 1, rho, w)
-    mu, row = weights.mu, weights.forms
     b_0 = 5
-    b_1 = 1 - (b_0 - 1) * (mu + row[2]) * inverse(mu**2 + row[3])
+    b_1 = 1 - (b_0 - 1) * (rho**2 + w**4) * inverse(rho**4 + w**5)
     forger = Forger(statement, [1, 1, b_0, b_1 % ORDER, 1], blindings)
     verify(statement, forger.prove(Programmed(rho=rho, w=w)), Programmed(rho=rho, w=w))
     refused("(12)", statement, forger.prove(Transcript(TAG)))
@@ -682,14 +698,16 @@ def masks_of(statement, proof, values):
     """Return what r_A[0..T-2] and r_B must have been if `values` are the witness: for a wrong guess, just noise."""
     system = statement.system
     T = system.commitments + 3
-    weights, x = arithmetic.challenges(Transcript(TAG), statement, OPENED, proof.S, proof.A, proof.B)
+    transcript = Programmed()
+    arithmetic.equation(transcript, statement, proof)
+    alpha, rho, w, x = (transcript.drawn[name] for name in ("alpha", "rho", "w", "x"))
     guess = Forger(statement, values, [0])
-    b = [*[inverse(weights.alpha + digit) for digit in guess.a[: system.digits]], *guess.rights]
+    b = [*[inverse(alpha + digit) for digit in guess.a[: system.digits]], *guess.rights]
     s = combine([(1, proof.g), (-x, guess.a), (-(x**2), b)])
     s_m = combine([(1, proof.m), (-x, guess.m)])
     s_q = combine([(1, proof.q), (-(x**4), guess.books[0])])
     g, m, q = {0: s, 1: guess.a, 2: b}, {0: s_m, 1: guess.m}, {0: s_q, 4: guess.books[0]}
-    t = coefficients(system, weights, g, m, q)
+    t = coefficients(system, alpha, rho, w, g, m, q)
     r_B = (t[T + 1] - proof.e[T - 1]) % ORDER
     r_A = {T - 2: (t[T - 1] + x * x * r_B - proof.e[T - 2]) % ORDER}
     for d in range(T - 2, 0, -1):

@@ -216,6 +216,8 @@ def test_a_value_beyond_the_reach_of_the_digits_is_refused_and_the_last_within_i
     assert satisfies(system, assign(circuit, system, [book(X=80)]).values)
     with pytest.raises(WitnessError, match="more than 5 bits"):
         assign(circuit, system, [book(X=81)])
+    with pytest.raises(WitnessError, match="does not satisfy"):
+        assign(circuit, system, [book(X=-1)])
 
 
 # ---- statements that are refused -------------------------------------------------------------------------------------

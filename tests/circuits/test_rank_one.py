@@ -1,6 +1,7 @@
 """A textbook rank-1 constraint system over galois.GF(r) means what the system means, and what the plain rule says."""
 
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from itertools import product
 
@@ -114,15 +115,28 @@ def test_the_matrices_do_not_hold_for_a_book_one_unit_short(claim):
 def test_a_carry_that_leaves_a_number_as_it_was_is_no_digit(claim):
     system, matrices, values = honest(claim, least_cash(claim) + 7)
     carried = 0
-    for place, digit in enumerate(values[: system.digits - 1]):
+    for place in range(system.digits - 1):
         other = list(values)
         other[place] += system.base
         other[place + 1] -= 1
         rows_hold = not any(form.evaluate(other) for form in system.constraints)
         carried += rows_hold
-        if rows_hold and (place % 16 == 0 or digit):
+        if rows_hold and place % 16 == 0:
             assert not holds_as_matrices(system, matrices, other)
     assert carried > system.digits // 2
+
+
+@pytest.mark.parametrize("base", [2, 3, 5])
+def test_every_digit_is_bound_by_the_matrices_even_where_no_row_is(base):
+    def three_digits(builder):
+        builder.nonnegative(builder.quantity("X"), (base**3 - 1).bit_length() - 1)
+
+    system = replace(compile_circuit(three_digits, Shape((("X",),), 8), base), rows=())
+    assert 2 <= system.digits <= 3
+    matrices = rank_one(system)
+    for place, digit in product(range(system.digits), (-1, *range(base), base, ORDER // 2)):
+        values = [digit * (index == place) for index in range(system.variables)]
+        assert holds_as_matrices(system, matrices, values) == (0 <= digit < base)
 
 
 @given(st.sampled_from(CLAIMS), st.data())
@@ -150,3 +164,8 @@ def test_products_and_the_coordinates_that_a_commitment_lacks_are_in_the_matrice
         other = [value + lie * (index == place) for index, value in enumerate(values)]
         assert not holds_as_matrices(system, matrices, other)
         assert not holds_as_rows(system, other)
+    out = system.book_start(1) + system.basis.index("OUT")
+    for lie in (1, -18, ORDER - 9):
+        other = [value + lie * (index in (system.wire_start, out)) for index, value in enumerate(values)]
+        assert not any(form.evaluate(other) % ORDER for form in system.constraints), "only the product can tell"
+        assert not holds_as_matrices(system, matrices, other)

@@ -41,8 +41,9 @@ def steps(page: str) -> list[Step]:
         if language in ("sh", "python"):
             found.append(Step(language, body, None))
         elif language == "text":
-            assert found and found[-1].shown is None, f"no command stands before this output:\n{body}"
-            found[-1] = found[-1]._replace(shown=body)
+            last = found.pop()
+            assert last.shown is None, f"no command stands before this output:\n{body}"
+            found.append(last._replace(shown=body))
     return found
 
 

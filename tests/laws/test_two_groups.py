@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-# Two commitments; q^(1) of USD is two digits of base 3, its square is a wire, q^(2) lacks BTC and holds the square of it.
+# Two commitments: q^(1) of USD is two digits of base 3, and q^(2), which has no BTC, is its square.
 COMMON = """
 import json, sys
 from zkmargin.algebra.group import group

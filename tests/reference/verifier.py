@@ -1,15 +1,12 @@
 """A second verifier, written from docs/wire-format.md alone.
 
-It imports nothing from the library: json, hashlib and the curve arithmetic of py_ecc are all that it and its first half,
-`reading`, have. It is slow and keeps the order and the letters of the page, so that the two can be read side by side.
-
-    python -m tests.reference.verifier snapshot.json account.json proof.json
+It imports nothing from the library: json, hashlib and the curve arithmetic of py_ecc are all that it has, and its first
+half `reading`. It is slow and keeps the order and the letters of the page, so that the two can be read side by side.
 """
 
 import hashlib
-import sys
 from fractions import Fraction
-from pathlib import Path
+from itertools import islice
 
 from py_ecc.bls.hash_to_curve import hash_to_G1
 from py_ecc.fields import optimized_bls12_381_FQ as FQ
@@ -181,6 +178,7 @@ class System:
         self.base = min(range(2, 4097), key=self.cost)
         lengths = [digits(bits, self.base) for bits in self.bits]
         self.d = sum(lengths)
+        need(self.d <= 2**16 and len(self.symbolic) <= 2**14, "too large a system")
         places = {label: self.d + place for place, label in enumerate(self.basis)}
         self.rows = []
         for form in self.symbolic:
@@ -325,8 +323,8 @@ def check_arithmetic(transcript, system, C, proof):
     n, W, basis = system.d, system.base - 1, system.basis
     need(len(proof) == 288 + 32 * (n + W + len(basis) + 1 + 4), "length of the proof")
     S, A, B = (uncompressed(proof[at : at + 96]) for at in (0, 96, 192))
-    values = scalars(proof[288:])
-    g, m, q, e, (h,) = (values[low:high] for low, high in steps(n, W, len(basis), 4, 1))
+    values = iter(scalars(proof[288:]))
+    g, m, q, e, (h,) = (list(islice(values, length)) for length in (n, W, len(basis), 4, 1))
     transcript.absorb("form", b"opened/1")
     transcript.absorb("system", system.digest())
     transcript.absorb("commitment", compress(C))
@@ -346,16 +344,9 @@ def check_arithmetic(transcript, system, C, proof):
     pairs += [(value, generator("wire", u32(j))) for j, value in enumerate(m)]
     pairs += [(value, generator("book", label.encode())) for label, value in zip(basis, q, strict=True)]
     pairs += [(h, generator("blinding"))]
-    # Not reduced modulo r and negated as points: S, A and B may lie outside the subgroup.
-    own = [(1, neg(S)), (x, neg(A)), (x * x % r, neg(B)), (x**4 % r, neg(C))]
-    need(is_inf(times(H_EFF, total([(factor % r, point) for factor, point in pairs] + own))), "the proof does not hold")
-
-
-def steps(*lengths):
-    start = 0
-    for length in lengths:
-        yield start, start + length
-        start += length
+    pairs += [(-1, S), (-x, A), (-x * x, B), (-(x**4), C)]
+    difference = total([(factor % r, point) for factor, point in pairs])
+    need(is_inf(times(H_EFF, difference)), "the proof does not hold")
 
 
 def polynomial(system, challenges, g, m, q):
@@ -407,8 +398,3 @@ def verify(snapshot_bytes, account_bytes, proof_bytes, asked=None):
     need(asked is None or proof["claim"] == asked, "another claim")
     check_registration(account)
     check_claim(snapshot, account, proof)
-
-
-if __name__ == "__main__":
-    verify(*(Path(name).read_bytes() for name in sys.argv[1:]))
-    print("accepted")

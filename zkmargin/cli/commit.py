@@ -12,11 +12,14 @@ from zkmargin import documents
 from zkmargin.cli.output import out, size, timed
 from zkmargin.commitments import Opening
 from zkmargin.errors import StatementError
+from zkmargin.margin.claim import MODELS
 from zkmargin.margin.portfolio import Book
+from zkmargin.market.instruments import Option
 from zkmargin.market.snapshot import Snapshot
 
 BookFile = Annotated[Path, typer.Argument(help="Book (JSON): what the account holds.")]
 Basis = Annotated[Path | None, typer.Option("--snapshot", "-s", help="Commit over everything this snapshot lists.")]
+Model = Annotated[str, typer.Option("--model", "-m", help="With a snapshot: only what this model margins.")]
 Venue = Annotated[str, typer.Option("--venue", help="Identifier of the venue.")]
 Name = Annotated[str, typer.Option("--name", help="Identifier of the account at the venue.")]
 Sequence = Annotated[int, typer.Option("--sequence", help="Number of the account's state.")]
@@ -29,6 +32,7 @@ def run(
     name: Name,
     venue: Venue = "demo",
     snapshot: Basis = None,
+    model: Model = "",
     sequence: Sequence = 0,
     account: AccountOut = Path("account.json"),
     opening: OpeningOut = Path("opening.secret.json"),
@@ -40,7 +44,7 @@ def run(
     book = Book.from_document(documents.read_file(book_file))
     basis = tuple(book.quantities)
     if snapshot is not None:
-        basis = tuple(listing.id for listing in Snapshot.from_document(documents.read_file(snapshot)).listings)
+        basis = _listed(Snapshot.from_document(documents.read_file(snapshot)), model)
     if not basis:
         raise StatementError("book.quantities_lots must name at least one id, got none")
     secret = Opening.fresh(dict(zip(basis, book.vector(basis), strict=True)))
@@ -51,3 +55,11 @@ def run(
     out.print(f"[bold]{account}[/]  public: commitment over {len(basis)} ids, registered in {watch}")
     out.print(f"    proofs of opening and bounds: {size(registered.opening_proof + registered.bounds_proof)}")
     out.print(f"[bold]{opening}[/]  [yellow]secret[/]: keep it; whoever reads it reads the book")
+
+
+def _listed(snapshot: Snapshot, model: str) -> tuple[str, ...]:
+    """Return the ids of a snapshot; for the cross model without its options, which that model cannot margin."""
+    if model not in ("", *MODELS):
+        raise StatementError(f"model must be one of {', '.join(MODELS)}, got {model!r}")
+    listings = [item for item in snapshot.listings if model != "cross" or not isinstance(item.instrument, Option)]
+    return tuple(item.id for item in listings)

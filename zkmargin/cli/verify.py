@@ -13,9 +13,10 @@ from circuits.registration import Registration
 from zkmargin import documents
 from zkmargin.cli.options import AccountFile, Model, ProofFile, SnapshotFile, Threshold, Width, parse_claim
 from zkmargin.cli.output import out, timed
+from zkmargin.errors import StatementError
 from zkmargin.market.snapshot import Snapshot
 
-Expected = Annotated[str, typer.Option("--claim", "-c", help="Accept this kind of claim only; any, if left out.")]
+Expected = Annotated[str, typer.Option("--claim", "-c", help="Accept this claim only; any, if left out.")]
 
 
 def run(
@@ -23,12 +24,14 @@ def run(
     account: AccountFile = Path("account.json"),
     proof: ProofFile = Path("proof.json"),
     claim: Expected = "",
-    model: Model = "scenario",
-    threshold: Threshold = "1",
+    model: Model = "",
+    threshold: Threshold = "",
     width: Width = "",
 ) -> None:
     """Verify a proof: exit status 0 if it holds, 1 if it does not, 2 if something is malformed or does not match."""
-    expected = parse_claim(claim, model, threshold, width) if claim else None
+    expected = parse_claim(claim, model or "scenario", threshold or "1", width) if claim else None
+    if expected is None and (model or threshold or width):
+        raise StatementError("--claim must be given with --model, --threshold or --width, got none")
     market = Snapshot.from_document(documents.read_file(snapshot))
     registered = Registration.from_document(documents.read_file(account))
     given = Evidence.from_document(documents.read_file(proof))

@@ -261,6 +261,7 @@ def _read_tables(fields: Reader, name: str) -> dict[str, TierTable]:
 
 
 def _add(rows: dict[str, Row], name: str, row: Row) -> None:
-    if name in rows:
-        raise StatementError(f"{name} must be listed once")
+    """Add a row; there is one way to write a list by id, in code-point order."""
+    if rows and name <= next(reversed(rows)):
+        raise StatementError(f"{name} must be listed once, in code-point order")
     rows[name] = row

@@ -12,11 +12,12 @@ def test_a_generator_is_the_hash_of_its_label():
     assert group.equal(generators.book("USD"), group.hash_to_curve(b"\x04bookUSD", generators.DST))
     assert group.equal(generators.slots.first(3)[2], group.hash_to_curve(b"\x04slot\0\0\0\x02", generators.DST))
     assert group.equal(generators.wires.first(1)[0], group.hash_to_curve(b"\x04wire\0\0\0\0", generators.DST))
+    assert group.equal(generators.padding.first(1)[0], group.hash_to_curve(b"\x07padding\0\0\0\0", generators.DST))
     assert group.equal(generators.errors.first(1)[0], group.hash_to_curve(b"\x05error\0\0\0\0", generators.DST))
 
 
 def test_no_two_generators_are_the_same_and_none_is_the_identity():
-    families = (generators.slots, generators.wires, generators.errors)
+    families = (generators.slots, generators.wires, generators.padding, generators.errors)
     points = [
         generators.blinding(),
         group.generator(),

@@ -77,6 +77,12 @@ def test_powers_are_what_repeated_multiplication_gives(base, length, first):
     assert scalars.powers(base, length, first) == [first * base**i % ORDER for i in range(length)]
 
 
+@given(anything, st.lists(anything, max_size=12))
+def test_a_power_sum_starts_with_the_first_power(base, values):
+    expected = sum(base ** (place + 1) * value for place, value in enumerate(values))
+    assert scalars.power_sum(base, values) == expected % ORDER
+
+
 @given(st.lists(st.tuples(anything, anything), max_size=6))
 def test_an_inner_product_is_reduced_and_right(pairs):
     left, right = [one for one, _ in pairs], [other for _, other in pairs]

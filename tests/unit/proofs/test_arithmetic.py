@@ -212,7 +212,8 @@ BAD_WITNESSES = {
     "a false product": ("every product", [3, 3, 3, SECRET, 3]),
     "a value missing": ("shape", [3, 3, 3, 9]),
     "a value too many": ("shape", [3, 3, 3, 9, 3, SECRET]),
-    "true modulo the order only": ("every row", [3, 3, 3, 9, 3 + ORDER]),
+    "a row true modulo the order only": ("every row", [3, 3, 3, 9, 3 + ORDER]),
+    "a product true modulo the order only": ("every product", [3, 3, 3, 9 + ORDER, 3]),
 }
 
 

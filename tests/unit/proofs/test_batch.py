@@ -14,18 +14,19 @@ residues = st.integers(0, ORDER - 1)
 lists = st.lists(residues, max_size=4)
 
 
-def closed(slots=(), wires=(), errors=(), blinding=0, labels=(), books=(), wrong=0):
+def closed(slots=(), wires=(), errors=(), blinding=0, labels=(), books=(), padding=(), wrong=0):
     """Return an equation that holds, or misses the identity by `wrong` times the base point."""
     points = [
         *generators.slots.first(len(slots)),
         *generators.wires.first(len(wires)),
         *generators.errors.first(len(errors)),
+        *generators.padding.first(len(padding)),
         *map(generators.book, labels),
         generators.blinding(),
         group.generator(),
     ]
-    total = group.msm(points, [*slots, *wires, *errors, *books, blinding, wrong])
-    return Equation(slots, wires, errors, blinding, labels, books, [total], [-1])
+    total = group.msm(points, [*slots, *wires, *errors, *padding, *books, blinding, wrong])
+    return Equation(slots, wires, errors, blinding, labels, books, [total], [-1], padding)
 
 
 @st.composite
@@ -34,7 +35,7 @@ def equations(draw):
     wrong = draw(st.integers(0, 3)) == 3
     labels = draw(st.sampled_from([(), ("BTC",), ("BTC", "USD"), ("ETH", "USD")]))
     books = [draw(residues) for _ in labels]
-    return closed(draw(lists), draw(lists), draw(lists), draw(residues), labels, books, int(wrong)), wrong
+    return closed(*[draw(lists) for _ in range(3)], draw(residues), labels, books, draw(lists), int(wrong)), wrong
 
 
 @given(st.lists(equations(), max_size=9))
