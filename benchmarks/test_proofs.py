@@ -65,4 +65,3 @@ def test_verify_a_batch_of_w(benchmark, proofs):
 def test_register_a_book_of_w(benchmark):
     work = workload("W")
     benchmark.pedantic(partial(registration.register, "bench", "one", work.openings[0]), rounds=10, warmup_rounds=1)
-

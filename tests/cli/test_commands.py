@@ -59,6 +59,28 @@ def test_verify_accepts_only_the_claim_that_was_asked_for(run, linear):
     assert "proof.claim must be" in err
 
 
+def test_what_is_expected_of_a_claim_needs_the_claim(run, linear):
+    status, _, err = run("verify", "--threshold", "3/2")
+    assert status == 2
+    assert "--claim must be given" in err
+
+
+def test_a_commitment_for_the_cross_model_leaves_the_listed_options_out(run, tmp_path):
+    write_book(tmp_path, {"USD": 60_000_000_000, "BTC-PERP": -400})
+    assert run("snapshot", "--out", "snapshot.json")[0] == 0
+    assert run("commit", "book.json", "--name", "alice", "-s", "snapshot.json", "--model", "cross")[0] == 0
+    assert run("prove", "--model", "cross")[0] == 0
+    assert run("verify", "--claim", "maintenance", "--model", "cross")[0] == 0
+
+
+def test_a_commitment_for_an_unknown_model_is_refused(run, tmp_path):
+    write_book(tmp_path, {"USD": 1})
+    assert run("snapshot", "--out", "snapshot.json")[0] == 0
+    status, _, err = run("commit", "book.json", "--name", "alice", "-s", "snapshot.json", "--model", "var")
+    assert status == 2
+    assert "model must be one of" in err
+
+
 def test_a_box_claim_is_proved_and_accepted(run, linear):
     assert run("prove", "--model", "cross", "--claim", "box", "--width", "5%")[0] == 0
     assert run("verify", "--claim", "box", "--model", "cross", "--width", "0.05")[0] == 0

@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from zkmargin.algebra.scalars import ORDER, SCALAR_BYTES
-from zkmargin.errors import EncodingError, StatementError
+from zkmargin.errors import EncodingError
 
 Point: TypeAlias = Any
 
@@ -207,7 +207,7 @@ def require_length(data: bytes, length: int) -> None:
 def _select() -> Group:
     choice = os.environ.get("ZKMARGIN_GROUP", "")
     if choice not in ("", "arkworks", "py_ecc"):
-        raise StatementError(f"ZKMARGIN_GROUP must be arkworks or py_ecc, got {choice!r}")
+        raise ValueError(f"ZKMARGIN_GROUP must be arkworks or py_ecc, got {choice!r}")
     if choice != "py_ecc":
         try:
             return Arkworks()

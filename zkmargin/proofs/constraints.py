@@ -203,7 +203,7 @@ class System:
             ("number of wires", self.wires, 0, MAX_WIRES),
             ("number of rows", len(self.rows), 0, MAX_ROWS),
             ("digit base", self.base, 2, MAX_BASE),
-            ("quantity bits", 1 if self.quantity_bits is None else self.quantity_bits, 1, QUANTITY_BITS + 48),
+            ("quantity bits", self.quantity_bits or 0, 0, QUANTITY_BITS + 48),
         )
         for name, value, low, high in limits:
             if not low <= value <= high:
