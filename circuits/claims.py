@@ -36,7 +36,7 @@ from zkmargin.margin import rules
 from zkmargin.margin.claim import Claim
 from zkmargin.margin.portfolio import Book
 from zkmargin.market.snapshot import Snapshot
-from zkmargin.proofs import arithmetic, batch
+from zkmargin.proofs import arithmetic, batch, compact
 from zkmargin.proofs.constraints import System
 from zkmargin.transcript import Transcript
 
@@ -52,6 +52,7 @@ def prove(
     account: Account,
     opening: Opening,
     randomness: Randomness = system_randomness,
+    rounds: int = 0,
 ) -> bytes:
     """Return a proof that the book behind the account's commitment satisfies the claim at the snapshot.
 
@@ -61,6 +62,7 @@ def prove(
         account: The public state; its commitment opens to `opening`.
         opening: The secret book and blinding factor.
         randomness: Source of the masks; vectors pin it.
+        rounds: 0 for an opened proof, fast to make; more for a compact one, smaller the more rounds it has.
 
     Raises:
         WitnessError: if the book does not satisfy the claim (with `shortfall_units`), or if its surplus, or the
@@ -77,18 +79,27 @@ def prove(
         if outcome.holds:
             raise
         raise WitnessError("the book does not satisfy the claim", outcome.shortfall_units) from None
+    if rounds:
+        return compact.prove(transcript, statement, values, rounds, randomness).to_bytes()
     return arithmetic.prove(transcript, statement, values, randomness).to_bytes()
 
 
-def verify(snapshot: Snapshot, claim: Claim, account: Account, proof: bytes) -> None:
+def verify(snapshot: Snapshot, claim: Claim, account: Account, proof: bytes, rounds: int = 0) -> None:
     """Return if the proof holds. The account's registration must have been verified once.
+
+    Args:
+        snapshot: The market.
+        claim: What is claimed.
+        account: The public state.
+        proof: What `prove` returned.
+        rounds: What it was made with: part of the statement, bound like the rest.
 
     Raises:
         StatementError: if the claim does not fit the snapshot or the account.
         EncodingError: if the proof is not canonical.
         VerificationError: if it does not hold.
     """
-    equation = _equation(Item(snapshot, claim, account, proof))
+    equation = _equation(Item(snapshot, claim, account, proof, rounds))
     if batch.bad_positions([equation]):
         raise VerificationError("the claim is not proved by this proof", failed="(12)")
 
@@ -101,10 +112,11 @@ class Item:
     claim: Claim
     account: Account
     proof: bytes
+    rounds: int = 0
 
 
 def verify_batch(items: Sequence[Item]) -> None:
-    """Return if every proof holds, at the cost of one multi-scalar multiplication.
+    """Return if every proof holds, at the cost of one multi-scalar multiplication; opened and compact may be mixed.
 
     Raises:
         StatementError: if the batch has more than 65,536 items, or, naming the first such item, if a claim does not fit
@@ -180,6 +192,9 @@ def _compiled(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...]) -> _Comp
 
 def _equation(item: Item) -> batch.Equation:
     statement, transcript = _open(item.snapshot, item.claim, item.account)
+    if item.rounds:
+        folded = compact.Proof.from_bytes(statement.system, item.rounds, item.proof)
+        return compact.equation(transcript, statement, item.rounds, folded)
     proof = arithmetic.Proof.from_bytes(statement.system, item.proof)
     return arithmetic.equation(transcript, statement, proof)
 

@@ -18,6 +18,7 @@ from zkmargin.documents import Reader
 from zkmargin.errors import StatementError
 from zkmargin.margin.claim import Claim
 from zkmargin.market.snapshot import MAX_EPOCH, Snapshot
+from zkmargin.proofs.folding import MAX_ROUNDS
 
 FORMAT = "zkmargin/proof/1"
 MAX_PROOF_BYTES = 2**22
@@ -35,6 +36,7 @@ class Evidence:
         epoch: Epoch of the snapshot.
         snapshot_digest: Its digest, 32 bytes.
         commitment: The account's commitment, 48 bytes.
+        rounds: 0 for an opened proof, 1 to 16 for a compact one.
         proof: The proof's bytes.
     """
 
@@ -45,6 +47,7 @@ class Evidence:
     epoch: int
     snapshot_digest: bytes
     commitment: bytes
+    rounds: int
     proof: bytes
 
     def to_document(self) -> dict[str, Any]:
@@ -58,6 +61,7 @@ class Evidence:
             "epoch": self.epoch,
             "snapshot": self.snapshot_digest.hex(),
             "commitment": self.commitment.hex(),
+            "rounds": self.rounds,
             "proof": self.proof.hex(),
         }
 
@@ -79,6 +83,7 @@ class Evidence:
                 epoch=fields.integer("epoch", 0, MAX_EPOCH),
                 snapshot_digest=fields.hexadecimal("snapshot", length=32),
                 commitment=fields.hexadecimal("commitment", length=48),
+                rounds=fields.integer("rounds", 0, MAX_ROUNDS),
                 proof=fields.hexadecimal("proof", maximum=MAX_PROOF_BYTES),
             )
 
@@ -94,13 +99,14 @@ def prove(
     account: Account,
     opening: Opening,
     randomness: Randomness = system_randomness,
+    rounds: int = 0,
 ) -> Evidence:
     """Return the evidence that the account's book satisfies the claim at the snapshot.
 
     Raises:
         WitnessError, StatementError, EncodingError: as `circuits.claims.prove`.
     """
-    proof = claims.prove(snapshot, claim, account, opening, randomness)
+    proof = claims.prove(snapshot, claim, account, opening, randomness, rounds)
     return Evidence(
         claim=claim,
         venue=account.venue,
@@ -109,6 +115,7 @@ def prove(
         epoch=snapshot.epoch,
         snapshot_digest=snapshot.digest(),
         commitment=account.commitment.to_bytes(),
+        rounds=rounds,
         proof=proof,
     )
 
@@ -141,4 +148,4 @@ def verify(snapshot: Snapshot, registered: Registration, evidence: Evidence, exp
         if wanted != given:
             raise StatementError(f"proof.{field} must be {wanted}, got {given}")
     registration.verify(registered)
-    claims.verify(snapshot, evidence.claim, account, evidence.proof)
+    claims.verify(snapshot, evidence.claim, account, evidence.proof, evidence.rounds)

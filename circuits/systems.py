@@ -234,7 +234,7 @@ def rank_one(system: System) -> tuple[Any, Any, Any]:
         rows = [[0] * width for _ in triples]
         for row, triple in zip(rows, triples, strict=True):
             for column, value in triple[side].items():
-                row[column] = value % ORDER
+                row[column] = int(value % ORDER)
         matrices.append(_field()(rows))
     return matrices[0], matrices[1], matrices[2]
 
@@ -247,13 +247,13 @@ def rank_one_vector(system: System, values: Sequence[int]) -> Any:
         for value in range(1, system.base - 1):
             running = running * (digit - value) % ORDER
             auxiliaries.append(running)
-    return _field()([value % ORDER for value in (1, *values, *auxiliaries)])
+    return _field()([int(value % ORDER) for value in (1, *values, *auxiliaries)])
 
 
 def _field() -> Any:
     import galois  # start-up time: loads numba, about 2 s
 
-    return galois.GF(ORDER, primitive_element=_PRIMITIVE_ELEMENT, verify=False)
+    return galois.GF(int(ORDER), primitive_element=_PRIMITIVE_ELEMENT, verify=False)
 
 
 def _sparse(form: Affine) -> dict[int, int]:

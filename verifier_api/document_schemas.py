@@ -26,6 +26,7 @@ from zkmargin.market.parameters import (
 )
 from zkmargin.market.scenarios import MAX_SHIFT_PPM
 from zkmargin.market.snapshot import MAX_EPOCH, MAX_HAIRCUT_PPM
+from zkmargin.proofs.folding import MAX_ROUNDS
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -226,4 +227,5 @@ class Evidence(Document):
     epoch: Epoch
     snapshot: Digest
     commitment: Point
+    rounds: int = Field(ge=0, le=MAX_ROUNDS, description="0 for an opened proof, more for a compact one.")
     proof: str = _hexadecimal(MAX_PROOF_BYTES)

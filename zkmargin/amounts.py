@@ -78,7 +78,8 @@ def from_decimal(field: str, text: str, units_per_whole: int, rounding: Rounding
     with localcontext() as context:
         context.prec = 160
         try:
-            number = Decimal(text)
+            # Decimal itself would also take the digits of other scripts, white space around them and 1_000.
+            number = Decimal(text if text.isascii() and text.isprintable() and not {" ", "_"} & set(text) else "")
         except InvalidOperation:
             raise StatementError(f"{field} must be a decimal number, got {text!r}") from None
         if not number.is_finite() or number.adjusted() > 38 or number.adjusted() < -38:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from zkmargin.algebra.scalars import ORDER, SCALAR_BYTES
+from zkmargin.algebra.scalars import ORDER, SCALAR_BYTES, residues
 from zkmargin.errors import EncodingError
 
 LENGTH_BYTES = 4
@@ -43,7 +43,7 @@ def decode_scalars(data: bytes, count: int) -> list[int]:
     if len(data) != SCALAR_BYTES * count:
         raise EncodingError(f"{count} scalars must have {SCALAR_BYTES * count} bytes, got {len(data)}")
     # The default byte order is big-endian; unpacking and converting at C speed matters to batches.
-    scalars = list(map(int.from_bytes, struct.unpack(f"{SCALAR_BYTES}s" * count, data)))
+    scalars = residues(map(int.from_bytes, struct.unpack(f"{SCALAR_BYTES}s" * count, data)))
     if scalars and max(scalars) >= ORDER:
         raise EncodingError("a scalar is not below the order")
     return scalars

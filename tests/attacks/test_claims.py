@@ -216,6 +216,7 @@ LIES = {
     "epoch": 6,
     "snapshot": "00" * 32,
     "commitment": "00" * 48,
+    "rounds": 1,
     "proof": "00" * 288,
 }
 

@@ -1,6 +1,7 @@
 """Lies about a commitment that only its registration stops."""
 
 import copy
+from operator import mul
 
 import pytest
 
@@ -81,7 +82,7 @@ def fraction():
     rows = scenario.rows(MARKET, CLAIM, BASIS)
     held = solve([row.coefficients[:3] for row in rows], [1 - row.coefficients[3] * debt for row in rows])
     quantities = [*held, debt % ORDER]
-    assert all(sum(map(int.__mul__, row.coefficients, quantities)) % ORDER == 1 for row in rows)
+    assert all(sum(map(mul, row.coefficients, quantities)) % ORDER == 1 for row in rows)
     return quantities
 
 
@@ -131,7 +132,7 @@ def test_a_fractional_book_is_refused_registration(forger):
     registered = Registration(account, opened, bounds_proof(account, quantities, blinding))
     refused(registered, "bounds")
     proof = claim_proof(account, quantities, blinding)
-    shown = evidence.Evidence(CLAIM, "demo", "mallory", 0, 1, MARKET.digest(), account.commitment.to_bytes(), proof)
+    shown = evidence.Evidence(CLAIM, "demo", "mallory", 0, 1, MARKET.digest(), account.commitment.to_bytes(), 0, proof)
     with pytest.raises(VerificationError, match="bounds"):
         evidence.verify(MARKET, registered, shown)
 

@@ -19,6 +19,7 @@ from circuits import claims
 from zkmargin.algebra import generators
 from zkmargin.algebra.group import Point, group
 from zkmargin.algebra.scalars import ORDER
+from zkmargin.cli.options import Rounds
 from zkmargin.cli.output import err, out
 from zkmargin.errors import StatementError
 from zkmargin.proofs.constraints import System
@@ -30,7 +31,13 @@ Batches = Annotated[str, typer.Option("--batches", help="Batch sizes, separated 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
-def run(name: Name = "W", runs: Runs = 15, batches: Batches = "1,16,64,256", as_json: Json = False) -> None:
+def run(
+    name: Name = "W",
+    runs: Runs = 15,
+    batches: Batches = "1,16,64,256",
+    rounds: Rounds = 0,
+    as_json: Json = False,
+) -> None:
     """Measure a reference workload: medians, with the floors timed in the same run."""
     if name not in NAMES:
         raise StatementError(f"workload must be one of {', '.join(NAMES)}, got {name!r}")
@@ -39,30 +46,36 @@ def run(name: Name = "W", runs: Runs = 15, batches: Batches = "1,16,64,256", as_
     parts = batches.split(",")
     if not all(part.isascii() and part.isdigit() and 1 <= int(part[:6]) <= 4_096 for part in parts):
         raise StatementError(f"batches must be numbers from 1 to 4096 separated by commas, got {batches[:80]!r}")
-    report = measure(workload(name, max(map(int, parts))), runs, [int(part) for part in parts])
+    sizes = [int(part) for part in parts]
+    report = measure(workload(name, max(sizes)), runs, sizes, rounds)
     if as_json:
         print(json.dumps(report))  # noqa: T201 - one line for programs, never wrapped or styled
     else:
         _show(report)
 
 
-def measure(work: Workload, runs: int, batches: Sequence[int]) -> dict[str, Any]:
-    """Return the figures of a workload: medians of `runs` runs after a warm-up, in milliseconds."""
+def measure(work: Workload, runs: int, batches: Sequence[int], rounds: int = 0) -> dict[str, Any]:
+    """Return the figures of a workload: medians of `runs` runs after a warm-up, in milliseconds.
+
+    The floors are those of the opened form, whatever the rounds: what folding costs shows in the ratio.
+    """
     accounts = [registered.account for registered in work.registrations()]
     start = perf_counter()
     system = claims.system(work.snapshot, work.claim, accounts[0].basis)
     statement_ms = (perf_counter() - start) * 1e3
     pairs = list(zip(accounts, work.openings, strict=True))
     shown = track(pairs, "proving", console=err, transient=True, disable=not err.is_terminal)
-    proofs = [claims.prove(work.snapshot, work.claim, account, opening) for account, opening in shown]
+    prove = partial(claims.prove, work.snapshot, work.claim, rounds=rounds)
+    proofs = [prove(account, opening) for account, opening in shown]
     items = [
-        claims.Item(work.snapshot, work.claim, account, proof) for account, proof in zip(accounts, proofs, strict=True)
+        claims.Item(work.snapshot, work.claim, account, proof, rounds)
+        for account, proof in zip(accounts, proofs, strict=True)
     ]
     prove_ms, prove_floor_ms, verify_ms, verify_floor_ms = _interleaved(
         runs,
-        lambda: claims.prove(work.snapshot, work.claim, *pairs[0]),
+        partial(prove, *pairs[0]),
         prover_floor(system),
-        lambda: claims.verify(work.snapshot, work.claim, accounts[0], proofs[0]),
+        partial(claims.verify, work.snapshot, work.claim, accounts[0], proofs[0], rounds),
         verifier_floor(system),
     )
     batch = []
@@ -77,6 +90,7 @@ def measure(work: Workload, runs: int, batches: Sequence[int]) -> dict[str, Any]
         "verify_floor_ms": verify_floor_ms,
         "batch": batch,
         "proof_bytes": len(proofs[0]),
+        "rounds": rounds,
         "threads": 1,
         "group": group.name,
         "coordinates": len(system.basis),
@@ -154,7 +168,7 @@ def _show(report: dict[str, Any]) -> None:
         table.add_row(f"verify, in a batch of {entry['proofs']}", f"{entry['ms_per_proof']:.3f} a proof", "", "")
     out.print(
         f"[bold]workload {report['workload']}[/]: {report['coordinates']} coordinates, {report['rows']} rows, "
-        f"{report['slots']} slots; group {report['group']}, {report['threads']} thread"
+        f"{report['slots']} slots, {report['rounds']} rounds; group {report['group']}, {report['threads']} thread"
     )
     out.print(table)
     out.print(

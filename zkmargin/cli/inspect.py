@@ -32,7 +32,7 @@ def run(file: File) -> None:
         evidence.FORMAT: _proof,
         portfolio.FORMAT: _book,
         commitments.FORMAT: _opening,
-    }.get(document.get("format", ""))
+    }.get(str(document.get("format")))
     if describe is None:
         raise EncodingError(f"{file} has no format that this version knows")
     describe(document)
@@ -62,7 +62,8 @@ def _proof(document: dict[str, Any]) -> None:
     out.print(f"[bold]proof[/] by {given.account} of {given.venue}, state {given.sequence}, at epoch {given.epoch}")
     out.print(f"    says: {given.claim.sentence()}")
     out.print(f"    snapshot {given.snapshot_digest.hex()}\n    commitment {given.commitment.hex()}")
-    out.print(f"    {size(given.proof)}; holds only for this account, state, snapshot and claim")
+    form = f"folded in {given.rounds} rounds" if given.rounds else "opened"
+    out.print(f"    {size(given.proof)}, {form}; holds only for this account, state, snapshot and claim")
     out.print("If it verifies, it reveals that the sentence is true, and nothing else about the book.")
 
 

@@ -19,6 +19,7 @@ OutFile = Annotated[Path, typer.Option("--out", "-o", help="Where to write the r
 ClaimKind = Annotated[str, typer.Option("--claim", "-c", help="maintenance, initial or box.")]
 Model = Annotated[str, typer.Option("--model", "-m", help="cross or scenario.")]
 Threshold = Annotated[str, typer.Option("--threshold", "-t", help="Public factor on the requirement: 1, 1.1 or 11/10.")]
+Rounds = Annotated[int, typer.Option("--rounds", "-r", help="Fold the proof so often: smaller, slower. 0: opened.")]
 Width = Annotated[str, typer.Option("--width", "-w", help="Half-width of a box: 5% or 0.05.")]
 
 
@@ -43,7 +44,9 @@ def parse_ratio(text: str) -> Ratio:
     if slash:
         if not (numerator.isascii() and numerator.isdigit() and denominator.isascii() and denominator.isdigit()):
             raise StatementError(f"threshold must be a fraction of positive integers, got {text[:40]!r}")
-        return Ratio.of(int(numerator[:12]), int(denominator[:12]))
+        if len(text) > 25:
+            raise StatementError(f"threshold must have at most 25 characters, got {len(text)}")
+        return Ratio.of(int(numerator), int(denominator))
     return Ratio.of(_exact_ppm("threshold", text), PPM)
 
 

@@ -13,6 +13,7 @@ from zkmargin.cli.options import (
     Model,
     OpeningFile,
     OutFile,
+    Rounds,
     SnapshotFile,
     Threshold,
     Width,
@@ -31,6 +32,7 @@ def run(
     model: Model = "scenario",
     threshold: Threshold = "1",
     width: Width = "",
+    rounds: Rounds = 0,
     out_file: OutFile = Path("proof.json"),
 ) -> None:
     """Prove a claim; exit status 1, with the shortfall, if the book does not satisfy it."""
@@ -39,7 +41,7 @@ def run(
     state = Registration.from_document(documents.read_file(account)).account
     secret = Opening.from_document(documents.read_file(opening))
     with timed() as watch:
-        made = evidence.prove(market, stated, state, secret)
+        made = evidence.prove(market, stated, state, secret, rounds=rounds)
     documents.write_file(out_file, made.to_document())
     out.print(f"[bold]{out_file}[/]  {stated.sentence()}")
     out.print(f"    proved in {watch}, {size(made.proof)}")

@@ -117,18 +117,21 @@ class TierTable:
 
     def margin_scaled(self, notional_units: int) -> int:
         """Return ``max_k (N * rate_k - cum_k)`` for a notional N >= 0, in 10^-6 units."""
-        pieces = zip(self.tiers, self.cum_scaled, strict=True)
-        return max(notional_units * tier.rate_ppm - cum for tier, cum in pieces)
+        return _highest(self._pieces(), notional_units)
 
     def covers(self, other: TierTable) -> bool:
         """Return whether this margin is nowhere below the other: compared where either bends, and beyond."""
         bends = {tier.floor_units for tier in (*self.tiers, *other.tiers)}
         steepest = self.tiers[-1].rate_ppm >= other.tiers[-1].rate_ppm
-        return steepest and all(self.margin_scaled(bend) >= other.margin_scaled(bend) for bend in bends)
+        above, below = self._pieces(), other._pieces()
+        return steepest and all(_highest(above, bend) >= _highest(below, bend) for bend in bends)
 
     def to_document(self) -> list[dict[str, int]]:
         """Return the tiers as a JSON list."""
         return [{"floor_units": tier.floor_units, "rate_ppm": tier.rate_ppm} for tier in self.tiers]
+
+    def _pieces(self) -> list[tuple[int, int]]:
+        return [(tier.rate_ppm, cum) for tier, cum in zip(self.tiers, self.cum_scaled, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +243,10 @@ class ScenarioParameters:
             "losses": [{"id": name, "units": list(row)} for name, row in self.losses.items()],
             "short_minimum_units": dict(self.short_minimum_units),
         }
+
+
+def _highest(pieces: list[tuple[int, int]], notional_units: int) -> int:
+    return max([notional_units * rate_ppm - cum for rate_ppm, cum in pieces])
 
 
 def _check_common(version: int, capacity_bits: int) -> None:

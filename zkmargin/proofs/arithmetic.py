@@ -63,8 +63,6 @@ from zkmargin.algebra.scalars import (
     Randomness,
     combine,
     inner,
-    inverse,
-    inverses,
     masks,
     powers,
     system_randomness,
@@ -74,6 +72,7 @@ from zkmargin.encoding import decode_scalars, encode_scalars
 from zkmargin.errors import EncodingError, StatementError, VerificationError, WitnessError
 from zkmargin.proofs import batch
 from zkmargin.proofs.constraints import System
+from zkmargin.proofs.identity import Weights, reciprocals
 from zkmargin.transcript import Transcript
 
 OPENED_FORM = b"opened/1"
@@ -171,13 +170,29 @@ def prove(
     Raises:
         WitnessError: if the witness does not satisfy the system; no proof is made.
     """
-    _absorb(transcript, statement)
+    return respond(transcript, statement, witness, randomness, OPENED_FORM).proof
+
+
+@dataclass(frozen=True, slots=True)
+class Responses:
+    """A proof as far as step (11), with the challenges that led there."""
+
+    proof: Proof
+    weights: Weights
+    x: int
+
+
+def respond(
+    transcript: Transcript, statement: Statement, witness: Witness, randomness: Randomness, form: bytes
+) -> Responses:
+    """Return the outcome of steps (1) to (11); `form` says how the responses will be sent."""
+    _absorb(transcript, statement, form)
     prover = _Prover(statement.system, witness)
     start = transcript.copy()
     for _ in range(MAX_ATTEMPTS):
-        proof = prover.attempt(transcript, randomness)
-        if proof is not None:
-            return proof
+        responses = prover.attempt(transcript, randomness)
+        if responses is not None:
+            return responses
         transcript.restore(start)
     raise WitnessError("no admissible challenge was drawn: the random source is broken")
 
@@ -198,55 +213,34 @@ def equation(transcript: Transcript, statement: Statement, proof: Proof) -> batc
     Raises:
         VerificationError: if a challenge is inadmissible or the proof has not the system's shape.
     """
-    _absorb(transcript, statement)
-    system = statement.system
-    if (len(proof.g), len(proof.m), len(proof.q), len(proof.e)) != _lengths(system):  # (11)
+    if (len(proof.g), len(proof.m), len(proof.q), len(proof.e)) != _lengths(statement.system):  # (11)
         raise VerificationError("the proof has not the shape of the statement", failed="(11)")
-    transcript.absorb("A", group.encode(proof.A))  # (2)
+    weights, x = challenges(transcript, statement, OPENED_FORM, proof.S, proof.A, proof.B)
+    return _final_equation(statement, proof, weights, x)
+
+
+def challenges(
+    transcript: Transcript, statement: Statement, form: bytes, S: Point, A: Point, B: Point
+) -> tuple[Weights, int]:
+    """Return the verifier's weights and x, having absorbed the statement and the prover's points.
+
+    Raises:
+        VerificationError: if a challenge is inadmissible.
+    """
+    _absorb(transcript, statement, form)
+    transcript.absorb("A", group.encode(A))  # (2)
     alpha = transcript.challenge("alpha")  # (3)
-    if not _admissible(system, alpha):
+    if not _admissible(statement.system, alpha):
         raise VerificationError("the challenge alpha is inadmissible", failed="(3)")
-    transcript.absorb("B", group.encode(proof.B))  # (5)
+    transcript.absorb("B", group.encode(B))  # (5)
     rho, w = transcript.challenge("rho"), transcript.challenge("w")  # (6)
     if rho == 0:
         raise VerificationError("the challenge rho is zero", failed="(6)")
-    transcript.absorb("S", group.encode(proof.S))  # (9)
+    transcript.absorb("S", group.encode(S))  # (9)
     x = transcript.challenge("x")  # (10)
     if x == 0:
         raise VerificationError("the challenge x is zero", failed="(10)")
-    return _final_equation(statement, proof, Weights(system, alpha, rho, w), x)
-
-
-class Weights:
-    """Step (7): the weight of every constraint."""
-
-    def __init__(self, system: System, alpha: int, rho: int, w: int) -> None:
-        digits = system.digits
-        self.alpha = alpha
-        self.w = w
-        self.mu = powers(rho * rho, system.slots, first=rho * rho)
-        self.forms = powers(w, len(system.constraints), first=w * w) + [-weight for weight in self.mu[digits:]]
-        self.kappa = sum(map(mul, self.forms, [form.constant for form in system.forms])) - sum(self.mu[:digits])
-        if digits:
-            self.kappa -= w * digits * inverse(alpha)
-
-    def collect(self, system: System) -> tuple[list[int], list[int], list[int], list[list[int]]]:
-        """Return lambda_a (n), lambda_b (n), lambda_m (w) and lambda_1..lambda_K (|P| each)."""
-        flat = [0] * system.variables
-        for weight, form in zip(self.forms, system.forms, strict=True):
-            for index, coefficient in zip(form.indices, form.coefficients, strict=True):
-                flat[index] += weight * coefficient
-        flat = [value % ORDER for value in flat]
-        starts = [system.book_start(number) for number in range(system.commitments + 1)]
-        digit_rights = [(weight * self.alpha + self.w) % ORDER for weight in self.mu[: system.digits]]
-        at = _reciprocals(system, self.alpha)
-        multiplicities = [self.w * (at[0] - value) % ORDER for value in at[1:]]
-        return (
-            flat[: system.right_start],
-            digit_rights + flat[system.right_start : system.wire_start],
-            multiplicities + flat[system.wire_start : starts[0]],
-            [flat[start:end] for start, end in pairwise(starts)],
-        )
+    return Weights(statement.system, alpha, rho, w), x
 
 
 class _Prover:
@@ -265,8 +259,8 @@ class _Prover:
         self.books = [values[start:end] for start, end in pairwise(starts)]
         self.blindings = witness.blindings
 
-    def attempt(self, transcript: Transcript, randomness: Randomness) -> Proof | None:
-        """Return the proof, or `None` when alpha is inadmissible: a public event, independent of the witness."""
+    def attempt(self, transcript: Transcript, randomness: Randomness) -> Responses | None:
+        """Return the responses, or `None` when alpha is inadmissible: a public event, independent of the witness."""
         system, T = self.system, self.T
         r_A, (rho_A, r_B, rho_B, sigma), s, s_m, s_q = self._masks(transcript, randomness)
         G = generators.slots.first(system.slots)
@@ -279,19 +273,20 @@ class _Prover:
         alpha = transcript.challenge("alpha")  # (3)
         if not _admissible(system, alpha):
             return None
-        at = _reciprocals(system, alpha)
+        at = reciprocals(system, alpha)
         b = [*[at[digit] for digit in self.a[: system.digits]], *self.rights]
         B = group.msm([*G, E[T - 1], H], [*b, r_B, rho_B])  # (4)
         transcript.absorb("B", group.encode(B))  # (5)
         rho, w = transcript.challenge("rho"), transcript.challenge("w")  # (6)
-        t = self._coefficients(Weights(system, alpha, rho, w), b, s, s_m, s_q)  # (7)
+        weights = Weights(system, alpha, rho, w)  # (7)
+        t = self._coefficients(weights, b, s, s_m, s_q)
         e = [t[0], *[t[d] - r_A[d - 1] for d in range(1, T)], t[T + 1] - r_B]
         S = group.msm([*G, *M, *P, *E[:T], E[T + 1], H], [*s, *s_m, *s_q, *e, sigma])  # (8)
         transcript.absorb("S", group.encode(S))  # (9)
         x = transcript.challenge("x")  # (10)
         x2, book_powers = x * x % ORDER, powers(x, system.commitments, first=x**4)
         e_masks = [*[x * mask for mask in r_A[1:]], x2 * r_B, 0]
-        return Proof(  # (11)
+        proof = Proof(  # (11)
             S=S,
             A=A,
             B=B,
@@ -301,6 +296,7 @@ class _Prover:
             e=[(one + other) % ORDER for one, other in zip(e[1:], e_masks, strict=True)],
             h=(sigma + x * rho_A + x2 * rho_B + inner(book_powers, self.blindings)) % ORDER,
         )
+        return Responses(proof, weights, x)
 
     def _masks(self, transcript: Transcript, randomness: Randomness) -> list[list[int]]:
         """Return r_A (T-1), then rho_A, r_B, rho_B and sigma, then s (n), s_m (w), s_q (|P|)."""
@@ -316,14 +312,15 @@ class _Prover:
         """Return t_0 .. t_{T+1} without t_T, the coefficients of t(X) that are not the combined identity."""
         T, a = self.T, self.a
         lambda_a, lambda_b, lambda_m, lambda_books = weights.collect(self.system)
-        mu_s = list(map(mul, weights.mu, s))
-        mu_a = list(map(mul, weights.mu, a))
+        mu = powers(weights.mu, self.system.slots, first=weights.mu)
+        mu_s = list(map(mul, mu, s))
+        mu_a = list(map(mul, mu, a))
         t = dict.fromkeys([*range(T), T + 1], 0)
         t[T - 3] += inner(mu_s, s)
         t[T - 2] += 2 * (inner(mu_s, a) + inner(lambda_b, s))
         t[T - 1] += inner(mu_a, a) + 2 * (inner(mu_s, b) + inner(lambda_b, a))
         t[T - 1] += 2 * (inner(lambda_a, s) + inner(lambda_m, s_m))
-        t[T + 1] += inner(list(map(mul, weights.mu, b)), b) + 2 * inner(lambda_a, b)
+        t[T + 1] += inner(list(map(mul, mu, b)), b) + 2 * inner(lambda_a, b)
         for k, lambda_k in enumerate(lambda_books, start=1):
             t[T - 3 - k] += 2 * inner(lambda_k, s_q)
             for j, book in enumerate(self.books, start=1):
@@ -338,7 +335,7 @@ def _final_equation(statement: Statement, proof: Proof, weights: Weights, x: int
     T = system.commitments + 3
     degrees = [*range(1, T), T + 1]
     x_powers = powers(x, T + 2)
-    first_error = _evaluate_t(system, proof, weights, x_powers) - sum(
+    first_error = weights.evaluate(system, proof.g, proof.m, proof.q, x_powers) - sum(
         map(mul, [x_powers[degree] for degree in degrees], proof.e)
     )
     return batch.Equation(
@@ -353,34 +350,8 @@ def _final_equation(statement: Statement, proof: Proof, weights: Weights, x: int
     )
 
 
-def _evaluate_t(system: System, proof: Proof, weights: Weights, x_powers: list[int]) -> int:
-    """Return t(x); each section of the constraints is evaluated on its own part of the responses."""
-    T, digits, counted = system.commitments + 3, system.digits, system.multiplicities
-    mu_g = list(map(mul, weights.mu, proof.g))
-    left, right, wires, *books = system.sections
-    on_left = left.evaluate(weights.forms, proof.g) + wires.evaluate(weights.forms, proof.m[counted:])
-    on_left += weights.w * _look_up(weights.alpha, proof.m[:counted])
-    on_right = right.evaluate(weights.forms, proof.g[digits:])
-    on_right += weights.alpha * sum(mu_g[:digits]) + weights.w * sum(proof.g[:digits])
-    total = x_powers[T - 3] * sum(map(mul, mu_g, proof.g))
-    total += 2 * (x_powers[T - 1] * on_left + x_powers[T - 2] * on_right + x_powers[T] * weights.kappa)
-    for k, section in enumerate(books, start=1):
-        total += 2 * x_powers[T - 3 - k] * section.evaluate(weights.forms, proof.q)
-    return int(total % ORDER)
-
-
-def _look_up(alpha: int, multiplicities: Sequence[int]) -> int:
-    """Return ``sum_t m_t (1/alpha - 1/(alpha + t))``, added up as fractions with a single inversion."""
-    numerator, denominator = 0, 1
-    for point, count in enumerate(multiplicities, start=alpha + 1):
-        numerator = (numerator * point + count * denominator) % ORDER
-        denominator = denominator * point % ORDER
-    top = sum(multiplicities) * denominator - numerator * alpha
-    return top * inverse(denominator * alpha) % ORDER if multiplicities else 0
-
-
-def _absorb(transcript: Transcript, statement: Statement) -> None:
-    transcript.absorb("form", OPENED_FORM)
+def _absorb(transcript: Transcript, statement: Statement, form: bytes = OPENED_FORM) -> None:
+    transcript.absorb("form", form)
     transcript.absorb("system", statement.system.digest)
     for commitment in statement.commitments:
         transcript.absorb("commitment", commitment.to_bytes())
@@ -414,8 +385,3 @@ def _check(system: System, witness: Witness) -> None:
     for one, other, form in zip(lefts, rights, system.products, strict=True):
         if one * other != form.evaluate(values):
             raise WitnessError("the witness does not satisfy every product")
-
-
-def _reciprocals(system: System, alpha: int) -> list[int]:
-    """Return 1/(alpha + t) for every digit t; nothing without digit slots."""
-    return inverses([alpha + t for t in range(system.base)]) if system.digits else []

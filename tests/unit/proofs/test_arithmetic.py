@@ -11,9 +11,10 @@ from zkmargin.algebra.group import group
 from zkmargin.algebra.scalars import ORDER, inner, inverse, powers
 from zkmargin.commitments import Commitment, Opening, commit
 from zkmargin.errors import EncodingError, StatementError, VerificationError, WitnessError
-from zkmargin.proofs import arithmetic, batch
-from zkmargin.proofs.arithmetic import Proof, Statement, Weights, Witness
+from zkmargin.proofs import arithmetic, batch, identity
+from zkmargin.proofs.arithmetic import Proof, Statement, Witness
 from zkmargin.proofs.constraints import Affine, System
+from zkmargin.proofs.identity import Weights
 from zkmargin.transcript import Transcript
 
 TAG = b"tests"
@@ -178,22 +179,21 @@ def test_the_verifier_evaluates_the_polynomial_that_the_collected_weights_define
     alpha, rho, w, x = (data.draw(st.integers(2**100, 2**200)) for _ in range(4))
     weights = Weights(system, alpha, rho, w)
     lengths = arithmetic._lengths(system)
-    g, m, q, e = ([data.draw(residues) for _ in range(length)] for length in lengths)
+    g, m, q, _ = ([data.draw(residues) for _ in range(length)] for length in lengths)
     lambda_a, lambda_b, lambda_m, lambda_books = weights.collect(system)
     T = system.commitments + 3
     expected = x ** (T - 3) * sum(rho ** (2 * i + 2) * value**2 for i, value in enumerate(g))
     expected += 2 * x ** (T - 1) * (inner(lambda_a, g) + inner(lambda_m, m)) + 2 * x ** (T - 2) * inner(lambda_b, g)
     expected += sum(2 * x ** (T - 3 - k) * inner(part, q) for k, part in enumerate(lambda_books, start=1))
     expected += 2 * weights.kappa * x**T
-    proof = Proof(None, None, None, g, m, q, e, 0)
-    assert arithmetic._evaluate_t(system, proof, weights, powers(x, T + 2)) == expected % ORDER
+    assert weights.evaluate(system, g, m, q, powers(x, T + 2)) == expected % ORDER
 
 
 @pytest.mark.parametrize("multiplicities", [[], [5], [1, 0, 7, ORDER - 1]])
 def test_the_look_up_is_the_sum_of_fractions(multiplicities):
     alpha = 2**200 + 1
     fractions = [inverse(alpha) - inverse(alpha + t) for t in range(1, 1 + len(multiplicities))]
-    assert arithmetic._look_up(alpha, multiplicities) == inner(multiplicities, fractions)
+    assert identity.look_up(alpha, multiplicities) == inner(multiplicities, fractions)
 
 
 # What is refused before anything is proved
