@@ -28,6 +28,8 @@ from zkmargin.testing.workloads import NAMES, Workload, workload
 Name = Annotated[str, typer.Option("--workload", "-w", help=f"One of {', '.join(NAMES)}.")]
 Runs = Annotated[int, typer.Option("--runs", help="Timed runs of each figure, after a warm-up.")]
 Batches = Annotated[str, typer.Option("--batches", help="Batch sizes, separated by commas.")]
+Coordinates = Annotated[int | None, typer.Option("--coordinates", help="Committed ids, in place of the workload's.")]
+Scenarios = Annotated[int | None, typer.Option("--scenarios", help="Scenario rows, in place of the workload's.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -36,6 +38,8 @@ def run(
     runs: Runs = 15,
     batches: Batches = "1,16,64,256",
     rounds: Rounds = 0,
+    coordinates: Coordinates = None,
+    scenarios: Scenarios = None,
     as_json: Json = False,
 ) -> None:
     """Measure a reference workload: medians, with the floors timed in the same run."""
@@ -47,7 +51,7 @@ def run(
     if not all(part.isascii() and part.isdigit() and 1 <= int(part[:6]) <= 4_096 for part in parts):
         raise StatementError(f"batches must be numbers from 1 to 4096 separated by commas, got {batches[:80]!r}")
     sizes = [int(part) for part in parts]
-    report = measure(workload(name, max(sizes)), runs, sizes, rounds)
+    report = measure(workload(name, max(sizes), coordinates=coordinates, scenarios=scenarios), runs, sizes, rounds)
     if as_json:
         print(json.dumps(report))  # noqa: T201 - one line for programs, never wrapped or styled
     else:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from circuits import registration
 from circuits.registration import Registration
+from zkmargin.amounts import MAX_COORDINATES, MAX_SCENARIOS, bounded
 from zkmargin.commitments import Opening
 from zkmargin.margin.claim import Claim
 from zkmargin.market.instruments import Cash, Linear
@@ -40,14 +41,21 @@ class Workload:
         return [registration.register(venue, f"account-{i}", opening) for i, opening in enumerate(self.openings)]
 
 
-def workload(name: str, accounts: int = 1) -> Workload:
+_SIZES = {"W": (33, 16), "large": (1_000, 64), "cross": (9, 2)}
+
+
+def workload(name: str, accounts: int = 1, *, coordinates: int | None = None, scenarios: int | None = None) -> Workload:
     """Return a reference workload with so many accounts, each with a book of its own.
 
     Args:
         name: One of `NAMES`.
         accounts: At least 1.
+        coordinates: Committed ids, 2 to 4,096, in place of the reference.
+        scenarios: Scenario rows, 1 to 1,024, in place of the reference.
     """
-    coordinates, rows = {"W": (33, 16), "large": (1_000, 64), "cross": (9, 2)}[name]
+    reference = _SIZES[name]
+    coordinates = bounded("coordinates", reference[0] if coordinates is None else coordinates, 2, MAX_COORDINATES)
+    rows = bounded("scenarios", reference[1] if scenarios is None else scenarios, 1, MAX_SCENARIOS)
     draw = random.Random(f"zkmargin/{name}")  # noqa: S311 - public test data
     ids = [f"PERP-{number:04d}" for number in range(coordinates - 1)]
     moves = tuple(Scenario(f"move-{number}", 1_000 * number, 0) for number in range(1, rows))
