@@ -13,7 +13,9 @@ ODD_VALUES = st.one_of(
         [None, True, False, 0, 1, -1, 2**32, 2**48 + 1, 2**63, 2**64, -(2**64), 2**80, 2**96, 2**256, 10**79, 10**81]
     ),
     st.sampled_from(["", "0", "x" * 65, "A\n", "\u0661", "\ud800", "\x00", "/1", "USD", "PERP", "cross", "option"]),
-    st.sampled_from(["00", "00" * 32, "00" * 48, "c0" + "00" * 47, "80" + "00" * 47, "ff" * 48, "AB", "0x", f"{ORDER:064x}"]),
+    st.sampled_from(
+        ["00", "00" * 32, "00" * 48, "c0" + "00" * 47, "80" + "00" * 47, "ff" * 48, "AB", "0x", f"{ORDER:064x}"]
+    ),
     st.sampled_from([[], {}, [[]], [{}], [0], {"": 0}, {"kind": "cash"}, {"id": "A", "tiers": []}, 0.5, float("inf")]),
     st.text(max_size=70),
     st.integers(),
@@ -23,7 +25,9 @@ ODD_VALUES = st.one_of(
 def places(document, path=()):
     """Every place of a document, the document itself first."""
     yield path
-    steps = document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    steps = (
+        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    )
     for step, content in steps:
         yield from places(content, (*path, step))
 
@@ -74,7 +78,23 @@ def spoiled(draw, data, most=3):
 def respelled(draw, document):
     """Draw JSON text of a document, spoiled as text: tokens that JSON knows, in places where it does not want them."""
     text = json.dumps(document).encode()
-    tokens = [b'"', b"\\", b"{", b"}", b"[", b"]", b",", b":", b"-0", b"1.0", b"1e3", b"NaN", b"\\u0041", b'"a":1,', b"\xff"]
+    tokens = [
+        b'"',
+        b"\\",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b",",
+        b":",
+        b"-0",
+        b"1.0",
+        b"1e3",
+        b"NaN",
+        b"\\u0041",
+        b'"a":1,',
+        b"\xff",
+    ]
     for _ in range(draw(st.integers(1, 3))):
         low = draw(st.integers(0, len(text)))
         text = text[:low] + draw(st.sampled_from(tokens)) + text[low + draw(st.integers(0, 2)) :]

@@ -1,4 +1,4 @@
-"""Whatever comes in from outside, a decoder answers, or refuses with one of the two errors that are a caller's fault."""
+"""Whatever comes in, a decoder reads it, or refuses it with one of the two errors that are a caller's fault."""
 
 import json
 
@@ -185,7 +185,21 @@ CANDLE = ["2020-01-01T00:00:00Z", "1", "2", "1", "1.5", "3"]
 ODD_CELLS = st.one_of(
     st.text(max_size=12).filter(lambda cell: cell.isprintable()),
     st.sampled_from(
-        ["", "nan", "-inf", "1e40", "1e-40", "0e999999999", "-1", "0", "1_0", " 1", "\u0661", "9" * 70, "2020-02-30T00:00:00Z"]
+        [
+            "",
+            "nan",
+            "-inf",
+            "1e40",
+            "1e-40",
+            "0e999999999",
+            "-1",
+            "0",
+            "1_0",
+            " 1",
+            "\u0661",
+            "9" * 70,
+            "2020-02-30T00:00:00Z",
+        ]
     ),
     st.sampled_from(["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "put", '"', '"a\n', "a,b", "--", "x-10000-C"]),
     st.decimals(allow_nan=False).map(str),

@@ -171,6 +171,16 @@ def test_a_compact_proof_whose_announcement_vanishes_is_refused(challenge: int) 
     refused(schnorr(), proof, "(8)", Flavor.COMPACT)
 
 
+@attacks(8)
+def test_a_compact_proof_is_refused_even_if_only_one_of_its_announcements_vanishes() -> None:
+    two = Relation(
+        (G, group.multiply(G, SECRET), group.multiply(G, 5)),
+        (Equation(((1, 1),), ((0, 0, 1),)), Equation(((2, 1),), ((1, 0, 1),))),
+    )
+    refused(two, encode_scalars([7, 7 * SECRET % ORDER, 1]), "(8)", Flavor.COMPACT)
+    refused(two, encode_scalars([7, 1, 7 * 5]), "(8)", Flavor.COMPACT)
+
+
 @attacks(9)
 def test_a_simulated_compact_transcript_is_refused_although_its_equation_holds() -> None:
     proof = encode_scalars([random_scalar(), random_scalar()])

@@ -1,8 +1,8 @@
-"""Every small change of a source file that should matter: operators, comparisons, constants, and statements left out.
+"""Every small change of a source file that should matter: operators, comparisons, constants, statements left out.
 
-A change replaces a few bytes of the source and leaves the rest as it stands, comments and line numbers included, because
-some tests read them. What a reader sees but no program decides is left alone: docstrings, annotations, decorators, the
-text of errors, `__repr__`.
+A change replaces a few bytes of the source and leaves the rest as it stands, comments included: some tests read them.
+What a reader sees but no program decides is left alone: docstrings, annotations, decorators, the text of errors and
+`__repr__`.
 """
 
 from __future__ import annotations
@@ -38,10 +38,9 @@ NAMES = {"min": "max", "max": "min", "any": "all", "all": "any", "little": "big"
 
 @dataclass(frozen=True)
 class Mutant:
-    """A changed source, and where and how it differs."""
+    """A changed source, and how it differs: in words that stay the same while other lines come and go."""
 
     source: bytes
-    line: int
     change: str
 
 
@@ -55,9 +54,10 @@ def mutants(source: bytes) -> Iterator[Mutant]:
         old = source[low:high]
         if (low, high, new) not in seen and old != new:
             seen.add((low, high, new))
-            line = source.count(b"\n", 0, low) + 1
+            start = source.rfind(b"\n", 0, low) + 1
+            line = source[start : source.find(b"\n", low)].decode().strip()
             change = f"{' '.join(old.decode().split())} -> {new.decode()}"
-            yield Mutant(source[:low] + new + source[high:], line, change)
+            yield Mutant(source[:low] + new + source[high:], f"{line} | {low - start}: {change}")
 
 
 def _changes(tree: ast.AST, source: bytes, starts: list[int]) -> Iterator[tuple[int, int, bytes]]:

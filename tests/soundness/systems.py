@@ -30,8 +30,8 @@ ROOT = System(("USD",), (("USD",),), 0, 2, (Affine((), (), 5),), 0, (_equal(0, 2
 UNIT = System(("USD",), (("USD",),), 0, 2, (Affine((), (), 1),), 0, (_equal(0, 2), _equal(1, 2)), 9)
 """q^2 = 1."""
 
-BOTH = System(("USD",), (("USD",),) * 2, 0, 2, (Affine((), (), 1),), 0, (_equal(0, 2), _equal(1, 3)), 9)
-"""q^(1) q^(2) = 1. Left 0, right 1, the books 2 and 3."""
+BOTH = System(("USD",), (("USD",),) * 2, 0, 2, (Affine((), (), 1),), 0, (_equal(0, 2), _equal(1, 2), _equal(2, 3)), 9)
+"""The square of q is 1, and the second book is equal to the first. Left 0, right 1, the books 2 and 3."""
 
 BIT = System(("USD",), (("USD",),), 1, 2, (), 0, (_equal(0, 1),), 9)
 """q is a digit of base 2. Digit 0, q 1."""

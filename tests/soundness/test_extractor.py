@@ -192,36 +192,76 @@ def test_the_blinding_factors_are_extracted_as_well(prover):
     assert all(opened[exponent][base] == 0 for exponent in argument.exponents for base in other)
 
 
+def masks_in(argument, opened):
+    """Return the masks of an honest prover, from the openings."""
+    S, A, B = opened[0], opened[1], opened[2]
+    r_a, r_b = [A[argument.error(d)] for d in range(argument.T - 1)], B[argument.error(argument.T - 1)]
+    s, s_m, s_q = ([S[base] for base in where] for where in (argument.G, argument.M, argument.P))
+    H = argument.H[0]
+    return Masks(r_a, A[H], r_b, B[H], s, s_m, s_q, S[H])
+
+
 def test_an_extracted_prover_can_be_played_by_the_model(prover):
     # The masks that the library drew, put into the prover of the page, lead to the library's proof.
     argument = prover.argument
     opened = openings(argument, rewind(prover, xs(argument.T + 1), **EARLIER))
-    S, A, B = opened[0], opened[1], opened[2]
-    part = lambda vector, where: [vector[base] for base in where]  # noqa: E731
-    r_A, r_B = [A[argument.error(d)] for d in range(argument.T - 1)], B[argument.error(argument.T - 1)]
-    H = argument.H[0]
-    s, s_m, s_q = (part(S, where) for where in (argument.G, argument.M, argument.P))
-    masks = Masks(r_A, A[H], r_B, B[H], s, s_m, s_q, S[H])
-    played = argument.prove(prover.values, prover.blindings, masks, **EARLIER)
+    played = argument.prove(prover.values, prover.blindings, masks_in(argument, opened), **EARLIER)
     assert played == {exponent: opened[exponent] for exponent in (1, 2, *argument.exponents, 0)}
+
+
+def test_the_library_draws_every_mask_of_the_page(prover):
+    argument = prover.argument
+    drawn = masks_in(argument, openings(argument, rewind(prover, xs(argument.T + 1), **EARLIER)))
+    numbers = [*drawn.r_a, drawn.rho_a, drawn.r_b, drawn.rho_b, *drawn.s, *drawn.s_m, *drawn.s_q, drawn.sigma]
+    # None is missing, small or there twice.
+    assert len(set(numbers)) == len(numbers)
+    assert min(numbers) > 2**128
 
 
 # Fewer transcripts
 
 
-def test_k_plus_3_answers_are_explained_by_another_witness_as_well(prover):
+def with_zeros(zeros):
+    """Return the coefficients of the polynomial with these zeros and leading coefficient 1."""
+    polynomial = [1]
+    for x in zeros:
+        polynomial = [(low - x * high) % ORDER for low, high in zip([0, *polynomial], [*polynomial, 0], strict=True)]
+    return polynomial
+
+
+def last_zero(zeros):
+    """Return the zero to add so that the polynomial has no X^3."""
+    polynomial = with_zeros(zeros)
+    return polynomial[2] * pow(polynomial[3], -1, ORDER) % ORDER
+
+
+def test_k_plus_2_answers_and_some_k_plus_3_are_explained_by_another_witness_as_well(prover):
     K, argument = commitments_of(prover), prover.argument
-    answers = rewind(prover, xs(K + 3), **EARLIER)
+    asked = [*xs(K + 2), last_zero(xs(K + 2))]
+    answers = rewind(prover, asked, **EARLIER)
     opened = openings(argument, rewind(prover, xs(K + 4), **EARLIER))
-    # A polynomial of degree K+3 that vanishes at every x that was asked, added on P.
-    vanishing = [1]
-    for x in answers:
-        vanishing = [low - x * high for low, high in zip([0, *vanishing], [*vanishing, 0], strict=True)]
+    # A polynomial of degree K+3 without X^3 that vanishes at every x that was asked, added on P. On H another multiple
+    # of it keeps the points as they are: it takes a logarithm that nobody has, so it is not written down here.
     other = {degree: list(vector) for degree, vector in opened.items()}
-    for degree, value in enumerate(vanishing):
+    for degree, value in enumerate(with_zeros(asked)):
         other[degree][argument.P[0]] = (other[degree][argument.P[0]] + value) % ORDER
     assert all(argument.at(other, x) == answer for x, answer in answers.items())
+    assert other[3] == opened[3]
     assert witness(argument, other, EARLIER["alpha"]) != witness(argument, opened, EARLIER["alpha"])
+
+
+def test_other_k_plus_3_answers_open_every_point_already(prover):
+    # Their exponents 0, 1, 2, 4, .., K+3 are no Vandermonde system, but as a rule a regular one.
+    K, argument = commitments_of(prover), prover.argument
+    answers = rewind(prover, xs(K + 3), **EARLIER)
+    exponents = (0, 1, 2, *argument.exponents)
+    opened = openings(argument, rewind(prover, xs(K + 4), **EARLIER))
+    for base in range(argument.bases):
+        equations = Equations(ORDER, len(exponents))
+        for x, answer in answers.items():
+            equations.add([*[pow(x, exponent, ORDER) for exponent in exponents], -answer[base]])
+        assert len(equations.rows) == len(exponents)
+        assert equations.solution() == [opened[exponent][base] for exponent in exponents]
 
 
 def vanishing_at(argument, messages, zeros, unknown, weights):

@@ -188,8 +188,8 @@ def test_the_best_cheater_about_a_product_has_no_more_luck_than_schwartz_and_zip
         F = argument.residue(weights, messages)
         uncovered = [value for degree, value in F.items() if degree not in argument.degrees]
         wins += np.all([np.broadcast_to(value, wins.shape) == 0 for value in uncovered], axis=0)
-    # Degree max(2n, J+1) = 3 on 12 times 13 pairs.
-    assert 0 < wins.max() <= 3 * ONE
+    # Degree max(2n, J+1) = 3 on 12 times 13 pairs: at most 3 times 13, and this is how near one can come.
+    assert wins.max() == 36 < 3 * ONE
 
 
 def test_the_best_cheater_about_a_digit_has_no_more_luck_than_the_page_says():
@@ -233,22 +233,6 @@ def test_for_a_number_that_is_no_digit_no_first_message_survives_more_alphas_tha
             survived[a, m] += cheat(argument, alpha, weights, [a], [m], commitments) is not None
     # d + beta - 1 = 2 zeros of the look-up's numerator.
     assert 0 < max(survived.values()) + dirty <= 2
-
-
-def test_a_book_that_hides_what_its_label_excludes_convinces_nobody():
-    argument = Argument(PAIR, TWO_BOOKS)
-    hidden = [[3, 1], [-3, 1]]
-    assert not argument.has_witness(hidden)
-    weights = all_weights(argument, 0)
-    for a in range(TWO_BOOKS):
-        assert cheat(argument, 0, weights, [a], [], argument.committed(hidden)) is None
-
-
-@pytest.mark.parametrize("a", [(2, 1), (1, 3), (5, 5)])
-def test_two_false_products_do_not_cancel(a):
-    argument = Argument(TWO, ONE)
-    for q in range(ONE):
-        assert cheat(argument, 0, all_weights(argument, 0)[::5], a, [], [argument.element(books=[q])]) is None
 
 
 def test_the_search_finds_the_messages_of_a_true_statement():

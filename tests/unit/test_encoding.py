@@ -59,6 +59,11 @@ def test_a_byte_string_is_read_back_with_what_follows_it(data, rest):
     assert encoding.decode_string(encoding.encode_string(data) + rest) == (data, rest)
 
 
+@pytest.mark.parametrize("length", [63, 64, 255, 256, 4_095, 4_096, 70_000])
+def test_a_long_byte_string_is_read_back(length):
+    assert encoding.decode_string(encoding.encode_string(bytes(length)) + b"rest") == (bytes(length), b"rest")
+
+
 @given(st.lists(st.binary(max_size=3), max_size=4), st.lists(st.binary(max_size=3), max_size=4))
 def test_two_lists_of_byte_strings_never_have_the_same_encoding(one, other):
     joined = [b"".join(map(encoding.encode_string, strings)) for strings in (one, other)]

@@ -81,6 +81,10 @@ CLAIMS = (
     ClaimCase("cross/edge", "edge", Claim("maintenance", "cross")),
     ClaimCase("scenario/maintenance", "options", Claim("maintenance", "scenario", Ratio(3, 7))),
     ClaimCase("scenario/initial", "options", Claim("initial", "scenario")),
+    ClaimCase("compact/cash", "cash", Claim("maintenance", "cross"), rounds=1),
+    ClaimCase("compact/cross", "cross", Claim("maintenance", "cross", Ratio(11, 10)), rounds=4),
+    ClaimCase("compact/torsion", "cross", Claim("box", "cross", width_ppm=50_001), rounds=6, torsion=True),
+    ClaimCase("compact/scenario", "options", Claim("initial", "scenario"), rounds=7),
 )
 
 

@@ -1,7 +1,7 @@
 """The randomness of a vector: a documented function of its seed, so that a stranger's prover gets the same bytes.
 
-    The k-th request (k = 0, 1, ..) for n bytes is answered with the first n bytes of
-    SHAKE256( "zkmargin/vectors/1" || k as 8 bytes big-endian || the seed in ASCII )
+The k-th request (k = 0, 1, ..) for n bytes is answered with the first n bytes of
+SHAKE256( "zkmargin/vectors/1" || k as 8 bytes big-endian || the seed in ASCII )
 """
 
 from __future__ import annotations

@@ -77,17 +77,47 @@ def claims(accepted: dict[str, Record]) -> Iterator[Record]:
         ("venue", "statement", [put("account", "venue", value="elsewhere")]),
         ("not-listed", "statement", [put("account", "basis", value=["EUR"])]),
         ("width-without-box", "statement", [put("proof", "claim", "width_ppm", value=1)]),
-        ("not-lowest-terms", "statement", [put("proof", "claim", "threshold", value={"numerator": 2, "denominator": 2})]),
+        (
+            "not-lowest-terms",
+            "statement",
+            [put("proof", "claim", "threshold", value={"numerator": 2, "denominator": 2})],
+        ),
     ]
     system = claim_proofs.system(MARKET, by_id["cash"], ("USD",))
     lies += about_proof(("proof", "proof"), accepted["cash"]["proof"]["proof"], system)
     yield from _records("cash", lies)
+    folded = accepted["compact/cross"]["proof"]
+    lies = list(about_compact_proof(("proof", "proof"), folded["proof"], folded["rounds"]))
+    lies += [(f"rounds-{rounds}", "encoding", [put("proof", "rounds", value=rounds)]) for rounds in (0, 3, 5, 17)]
+    lies.append(("sequence", "(12)", [put("account", "sequence", value=6)]))
+    yield from _records("compact/cross", lies)
     yield from _records("cross/box", [("wider", "(12)", [put("proof", "claim", "width_ppm", value=50_002)])])
     lesser = [put("proof", "claim", "kind", value="maintenance")]
     yield from _records("cross/initial", [("maintenance", "(12)", lesser)])
     # The factor 5/4 on the initial requirement widens the ranges: the other claim's proofs have another length.
     yield from _records("scenario/initial", [("maintenance", "encoding", lesser)])
     yield from _records("scenario/initial", [("cross", "statement", [put("proof", "claim", "model", value="cross")])])
+
+
+def about_compact_proof(path: tuple[str, ...], data: str, rounds: int) -> Iterator[Lie]:
+    """Yield the lies about the bytes of a compact proof: S, A, B, X and R of every round, then the scalars."""
+    points, size, another = 3 + 2 * rounds, len(data) // 2, group.encode(group.generator())
+    for name, place in (("S", 0), ("A", 1), ("B", 2), ("first-X", 3), ("first-R", 4), ("last-R", points - 1)):
+        yield f"{name}-another", "(12)", [splice(*path, at=HALF * place, cut=HALF, paste=another)]
+    for name, at in (("first-scalar", HALF * points), ("last-scalar", size - SCALAR_BYTES)):
+        yield f"{name}-plus-1", "(12)", [scalar_plus(*path, data=data, at=at, amount=1)]
+        yield f"{name}-plus-r", "encoding", [scalar_plus(*path, data=data, at=at, amount=ORDER)]
+    X_and_R = bytes.fromhex(data)[3 * HALF : 5 * HALF]
+    exchanged = X_and_R[HALF:] + X_and_R[:HALF]
+    yield "X-and-R-exchanged", "(12)", [splice(*path, at=3 * HALF, cut=2 * HALF, paste=exchanged)]
+    yield "R-identity", "encoding", [splice(*path, at=4 * HALF, cut=HALF, paste=b"\xc0" + bytes(HALF - 1))]
+    yield (
+        "R-off-the-curve",
+        "encoding",
+        [splice(*path, at=4 * HALF, cut=HALF, paste=b"\x80" + bytes(HALF - 2) + b"\x01")],
+    )
+    yield "cut", "encoding", [splice(*path, at=size - SCALAR_BYTES, cut=SCALAR_BYTES, paste=b"")]
+    yield "longer", "encoding", [splice(*path, at=size, cut=0, paste=bytes(SCALAR_BYTES))]
 
 
 def systems(accepted: dict[str, Record]) -> Iterator[Record]:

@@ -53,7 +53,7 @@ from zkmargin.algebra.scalars import (
     system_randomness,
 )
 from zkmargin.encoding import decode_scalars, encode_scalars
-from zkmargin.errors import EncodingError, VerificationError
+from zkmargin.errors import EncodingError, StatementError, VerificationError
 from zkmargin.proofs import arithmetic, batch, folding
 from zkmargin.proofs.arithmetic import Statement, Witness
 from zkmargin.proofs.constraints import System
@@ -83,11 +83,13 @@ class Proof:
         """Return the proof of a canonical encoding.
 
         Raises:
-            StatementError: if a proof of this system cannot have so many rounds.
-            EncodingError: if the length is not the one of system and rounds, a scalar is not below the order, or a
-                point is the identity, off the curve or not canonical.
+            EncodingError: if no proof of this system has so many rounds, the length is not the one of system and
+                rounds, a scalar is not below the order, or a point is the identity, off the curve or not canonical.
         """
-        expected, shape = proof_bytes(system, rounds), shape_of(system, rounds)
+        try:
+            expected, shape = proof_bytes(system, rounds), shape_of(system, rounds)
+        except StatementError as error:  # the prover chose the rounds: to a verifier they are a part of the proof
+            raise EncodingError(str(error)) from None
         if len(data) != expected:
             raise EncodingError(f"a proof in {rounds} rounds must have {expected} bytes, got {len(data)}")
         end = COMPRESSED_BYTES * (3 + 2 * rounds)

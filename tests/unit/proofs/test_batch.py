@@ -45,6 +45,10 @@ def test_exactly_the_equations_that_do_not_hold_are_named(chosen):
     assert tuple(place for place, (equation, _) in enumerate(chosen) if batch.bad_positions([equation])) == bad
 
 
+def test_an_equation_that_says_nothing_holds():
+    assert batch.bad_positions([Equation()]) == ()
+
+
 def test_no_equation_at_all_is_vacuously_fine():
     assert batch.bad_positions([]) == ()
 

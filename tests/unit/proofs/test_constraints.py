@@ -205,6 +205,73 @@ def test_squares_are_accepted_while_their_sum_stays_below_the_order(count, bits,
             squares(count, bits)
 
 
+def power_of_a_digit(exponent):
+    """Return "q is the power of a digit below 4": each product but the first multiplies the wire before it."""
+    # Flat: digit 0, left values, right values, wires, then q.
+    count = exponent - 1
+    left, right, wire = (1 + count * kind for kind in range(3))
+    rows = [row(x0=1, **{f"x{left}": -1}), row(**{f"x{wire + count - 1}": 1, f"x{wire + count}": -1})]
+    rows += [row(x0=1, **{f"x{right + number}": -1}) for number in range(count)]
+    rows += [row(**{f"x{left + number}": 1, f"x{wire + number - 1}": -1}) for number in range(1, count)]
+    products = tuple(row(**{f"x{wire + number}": 1}) for number in range(count))
+    return System(("USD",), (("USD",),), 1, 4, products, count, tuple(rows), 20)
+
+
+def test_a_product_waits_for_the_bounds_of_both_its_factors():
+    wires = bounds(power_of_a_digit(5))[9:12]
+    assert wires == [(0, 3**2), (0, 3**3), (0, 3**4)]
+
+
+def test_a_variable_that_no_row_mentions_has_no_bound_and_is_refused():
+    refused(
+        "variable 5 has no proved bound", wires=2, rows=(row(x2=1, x7=-1), row(x3=1, x9=-1), row(x0=1, x1=4, x4=-1))
+    )
+
+
+def digit_product(coefficient, count=1):
+    """Return "a digit below 4 times a digit below 4 is coefficient * the first", in the last of some product slots."""
+    # Flat: digits 0 and 1, left values, right values, then q.
+    left, right = 2, 2 + count
+    rows = [
+        row(**{f"x{start + number}": 1, f"x{digit}": -1})
+        for digit, start in ((0, left), (1, right))
+        for number in range(count)
+    ]
+    products = (*[row()] * (count - 1), row(x0=coefficient))
+    return System(("USD",), (("USD",),), 2, 4, products, 0, tuple(rows), 20)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_product_slot_is_refused_as_soon_as_one_of_its_ends_reaches_the_order(sign, count):
+    # The product lies in [0, 9]. The form in [0, 3c] or [-3c, 0]; with a minus sign the two ends add up.
+    largest = (ORDER - 1 - (9 if sign < 0 else 0)) // 3
+    assert digit_product(sign * largest, count).slots == 2 + count
+    with pytest.raises(StatementError, match=f"product slot {count - 1} could wrap around"):
+        digit_product(sign * (largest + 1), count)
+
+
+@pytest.mark.parametrize("share, accepted", [(4, True), (2, False)])
+def test_the_factors_of_a_product_slot_are_its_own(share, accepted):
+    # Slot 1 multiplies a digit below 4 and a quantity times ORDER / (share * 2^112); slot 0 has two digits.
+    rows = (row(x1=1, x0=-1), row(x2=1, x0=-1), row(x3=1, x0=-1), row(x4=1, x5=-(ORDER // (share * 2**112))))
+    stated = (("USD",), (("USD",),), 1, 4, (row(), row()), 0, rows, 112)
+    if accepted:
+        assert System(*stated).slots == 3
+    else:
+        with pytest.raises(StatementError, match="product slot 1 could wrap around"):
+            System(*stated)
+
+
+def test_the_size_of_a_row_that_could_wrap_around_is_named():
+    # A digit below 4 times -8 times the order: 24 times the order at most.
+    refused(f"got {(24 * ORDER).bit_length()} bits", rows=(*PLAIN.rows, row(x0=-8 * ORDER)))
+
+
+def test_there_is_one_section_for_each_kind_of_variable_and_each_book():
+    assert len(PLAIN.sections) == 3 + PLAIN.commitments
+
+
 @pytest.mark.parametrize("constant, accepted", [(ORDER - 1, True), (ORDER, False), (1 - ORDER, True), (-ORDER, False)])
 def test_a_constant_that_is_zero_modulo_the_order_only_is_refused(constant, accepted):
     rows = (*PLAIN.rows, Affine((), (), constant))

@@ -184,3 +184,15 @@ def test_the_error_of_a_large_bad_batch_names_ten_positions_and_carries_all() ->
     with pytest.raises(VerificationError, match=r"12 of 12 .* 8, 9, \.\.$") as caught:
         linear.verify_batch(batch)
     assert caught.value.positions == tuple(range(12))
+
+
+@pytest.mark.parametrize("count, end", [(10, "8, 9"), (11, r"8, 9, \.\.")])
+def test_the_error_of_a_bad_batch_says_when_it_leaves_positions_out(count: int, end: str) -> None:
+    with pytest.raises(
+        VerificationError, match=rf"linear batch: {count} of {count} proofs do not hold: 0, 1, .* {end}$"
+    ):
+        linear.verify_batch([BatchItem(schnorr(5), b"", CONTEXT)] * count)
+
+
+def test_the_limits_are_the_documented_ones() -> None:
+    assert (linear.MAX_CONTEXT_BYTES, linear.MAX_BATCH) == (65_536, 65_536)
