@@ -241,6 +241,40 @@ def test_the_search_finds_the_messages_of_a_true_statement():
     assert convinces(argument, 3, found)
 
 
+def slots_in_the_second_book(isotropic):
+    """Return what belongs to a true statement about two books, but the second commitment has components c on G as well.
+
+    Args:
+        isotropic: Whether <c, c>_mu, the only contribution to X^12, is 0.
+    """
+    system, values = everything(2)
+    argument = Argument(system, TWO_BOOKS)
+    weights = argument.weigh(5, 3, 2)
+    squares = lambda c: sum(mu * one**2 for mu, one in zip(weights.mu, c, strict=True)) % TWO_BOOKS  # noqa: E731
+    c = next(c for c in product(range(TWO_BOOKS), repeat=3) if any(c) and (squares(c) == 0) == isotropic)
+    first, second = argument.committed(argument.books(values))
+    return argument, weights, values, [first, added(argument, second, argument.element(c))]
+
+
+@pytest.mark.parametrize("isotropic", [True, False])
+def test_the_search_knows_where_s_helps_and_where_nothing_does(isotropic):
+    # For one pair (rho, w) the error components of B and the commitments make up for what c does, but for X^12. A has a
+    # component that reaches X^7, where none of them is used: S on G, together with c, makes up for that.
+    argument, weights, values, commitments = slots_in_the_second_book(isotropic)
+    a, b, m = argument.slots(values, 5)
+    messages = argument.messages(argument.element(a, m, errors={6: 1}), argument.element(b), commitments)
+    places = product((2, *argument.exponents), argument.degrees)
+    errors = [(i, argument.error(degree)) for i, degree in places if i + degree != 7]
+    found = argument.middle_message([weights], messages, errors)
+    assert (found is not None) == isotropic
+    if isotropic:
+        complete = argument.last_message(weights, found)
+        assert argument.residue(weights, found | {0: argument.element()})[7] != 0
+        assert any(complete[0][base] for base in argument.G)
+        for x in range(1, TWO_BOOKS):
+            assert argument.accepts(weights, x, complete, argument.only_response(complete, x))
+
+
 # Every rule is needed: the same search finds a cheater where one is dropped
 
 

@@ -98,18 +98,19 @@ def bad_positions(equations: Sequence[Equation], randomness: Randomness = system
     """
     if not equations or _holds(equations, randomness):
         return ()
-    return tuple(_bisect(equations, 0, randomness))
+    return (0,) if len(equations) == 1 else tuple(_bisect(equations, 0, randomness))
 
 
 def _bisect(equations: Sequence[Equation], offset: int, randomness: Randomness) -> list[int]:
-    """Return the bad positions of a run of equations that is known to hold at least one."""  # (4)
-    if len(equations) == 1:
-        return [offset]
+    """Return the bad positions of a run of several equations that does not hold together."""  # (4)
     middle = len(equations) // 2
-    left, right = equations[:middle], equations[middle:]
-    bad = [] if _holds(left, randomness) else _bisect(left, offset, randomness)
-    if not bad or not _holds(right, randomness):
-        bad += _bisect(right, offset + middle, randomness)
+    halves = [(equations[:middle], offset), (equations[middle:], offset + middle)]
+    failing = [half for half in halves if not _holds(half[0], randomness)]
+    bad = []
+    # Nobody is blamed by deduction: a single equation is always checked itself. That no half fails has probability
+    # 2^-128; then both are looked into.
+    for part, start in failing or [half for half in halves if len(half[0]) > 1]:
+        bad += [start] if len(part) == 1 else _bisect(part, start, randomness)
     return bad
 
 

@@ -112,8 +112,8 @@ def test_several_equations_have_independent_weights_of_128_bits(source):
 
 def test_every_part_of_a_bisection_has_weights_of_its_own(source):
     assert batch.bad_positions([closed(slots=[place], wrong=int(place == 5)) for place in range(8)], source) == (5,)
-    # All 8; the left half holds, so the right one does not; its left pair does not; its right pair does.
-    assert len(source) == 8 + 4 + 2 + 2
+    # All 8; both halves; both pairs of the right one; a single equation has weight 1.
+    assert len(source) == 8 + 4 + 4 + 2 + 2
     assert len(set(source)) == len(source)
 
 
