@@ -22,7 +22,7 @@ from zkmargin.margin.portfolio import Book
 from zkmargin.market import sample
 from zkmargin.market import snapshot as snapshots
 from zkmargin.market.snapshot import Snapshot
-from zkmargin.proofs import arithmetic, constraints, linear
+from zkmargin.proofs import arithmetic, compact, constraints, linear
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,8 @@ def test_the_constants_are_those_of_the_code(table):
         "DST": generators.DST,
         "claim tag": claims.TAG,
         "registration tag": registration.TAG,
-        "form": arithmetic.OPENED_FORM,
+        "opened form": arithmetic.OPENED_FORM,
+        "compact form": compact.COMPACT_FORM,
         "suite": linear.SUITE,
     }
     assert {name: number(stated[name]) for name in numbers} == numbers
@@ -117,9 +118,9 @@ def test_the_limits_of_every_document_are_those_of_the_code(page):
 
 
 def test_the_generators_are_those_of_the_code(page):
-    kinds = re.findall(r"^\| `[HPGME]\w*` \| `(\w+)` \|", page, re.MULTILINE)
-    assert kinds == ["blinding", "book", "slot", "wire", "error"]
-    families = [generators.slots, generators.wires, generators.errors]
+    kinds = re.findall(r"^\| `[HPGMEU]\w*` \| `(\w+)` \|", page, re.MULTILINE)
+    assert kinds == ["blinding", "book", "slot", "wire", "error", "padding"]
+    families = [generators.slots, generators.wires, generators.errors, generators.padding]
     assert [family._kind for family in families] == kinds[2:]
     assert generators.blinding() == generators._hash(b"\x08blinding")
     assert generators.book("USD") == generators._hash(b"\x04bookUSD")
@@ -135,9 +136,10 @@ def test_the_first_bytes_of_a_transcript_are_those_of_the_code(page):
 
 def test_the_steps_of_a_proof_are_those_of_the_code(page):
     steps = re.findall(r"^\| (absorb|challenge) \| `(\w+)` \|", page, re.MULTILINE)
-    described = " / ".join(f"{'squeeze' if verb == 'challenge' else verb} {name}" for verb, name in steps)
-    written = re.search(r"^Transcript\n-+\n(.*?)\n    \(", arithmetic.__doc__, re.MULTILINE | re.DOTALL)[1]
-    assert described == " ".join(written.split())
+    described = [f"{'squeeze' if verb == 'challenge' else verb} {name}" for verb, name in steps]
+    for module, end in ((arithmetic, -3), (compact, None)):
+        written = re.search(r"^Transcript\n-+\n(.*?)\n    \(", module.__doc__, re.MULTILINE | re.DOTALL)[1]
+        assert " / ".join(described[:end]) == " ".join(written.split())
 
 
 def test_the_context_of_a_claim_is_absorbed_in_the_order_of_the_page(table):

@@ -64,6 +64,35 @@ def test_a_batch_names_proofs_that_two_accounts_have_swapped(items):
     assert bad_positions(spoiled) == (0, 2)
 
 
+@pytest.fixture(scope="module")
+def mixed():
+    """Two statements in turn, each opened and folded in one to four rounds."""
+    found = []
+    for work in (workload("W", 3), workload("cross", 3)):
+        accounts = [registered.account for registered in work.registrations()]
+        for account, secret, rounds in zip(accounts, work.openings, (0, 1, 4), strict=True):
+            proof = claims.prove(work.snapshot, work.claim, account, secret, rounds=rounds)
+            found.append(Item(work.snapshot, work.claim, account, proof, rounds))
+    return [*found[::3], *found[1::3], *found[2::3]]
+
+
+@pytest.mark.parametrize("bad", [(), (0,), (5,), (1, 2), (2, 3, 4), (0, 1, 2, 3, 4, 5)], ids=str)
+def test_opened_and_compact_proofs_share_a_batch_that_names_exactly_the_bad_ones(mixed, bad):
+    spoiled = list(mixed)
+    for place in bad:
+        spoiled[place] = replace(mixed[place], proof=changed_at(mixed[place].proof, len(mixed[place].proof) - 1))
+    if bad:
+        assert bad_positions(spoiled) == bad
+    else:
+        claims.verify_batch(spoiled)
+
+
+@pytest.mark.parametrize("rounds", [-1, 0, 2, 8, 9, 17, 2**64])
+def test_a_proof_that_names_other_rounds_is_bad_and_spoils_no_batch(mixed, rounds):
+    spoiled = [*mixed[:2], replace(mixed[2], rounds=rounds), *mixed[3:]]
+    assert bad_positions(spoiled) == (2,)
+
+
 def test_errors_that_would_cancel_in_an_unweighted_sum_do_not_cancel(items):
     """The last scalar is the blinding response: one proof has 1 more, the other 1 less."""
 

@@ -143,6 +143,34 @@ def test_a_proof_is_refused_elsewhere_with_its_own_header_and_with_a_rewritten_o
     assert refused.value.failed == "(12)"
 
 
+@EACH_CLAIM
+def test_a_compact_proof_is_refused_elsewhere_as_an_opened_one_is(cases, claim):
+    account = cases[claim].registered.account
+    shown = evidence.prove(MARKET, claim, account, SECRET, rounds=3)
+    case = cases[claim]._replace(shown=shown)
+    case.verify()
+    for name in (
+        "another epoch",
+        "another account",
+        "another sequence",
+        "another blinding",
+        "another version of cross",
+    ):
+        market, changes = ELSEWHERE[name]
+        other = Case(*listed_anew(market, **changes), shown)
+        with pytest.raises(VerificationError) as refused:
+            other.rewritten().verify()
+        assert refused.value.failed == "(12)"
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 2, 4, 9, 16])
+def test_a_compact_proof_is_refused_with_other_rounds(cases, rounds):
+    case = cases[BOX]
+    shown = evidence.prove(MARKET, BOX, case.registered.account, SECRET, rounds=3)
+    with pytest.raises(EncodingError, match="must have|must be between 1 and"):
+        case._replace(shown=replace(shown, rounds=rounds)).verify()
+
+
 def test_another_basis_of_another_length_is_refused_before_any_arithmetic(cases):
     wider = Opening(QUANTITIES | {"FUTURE": 0}, SECRET.blinding)
     other = Case(*listed_anew(MARKET, wider), cases[BOX].shown)

@@ -6,7 +6,7 @@ The books stand at the boundary: `least` cash with which the claim holds, one un
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circuits import claims, registration
@@ -221,11 +221,11 @@ SAMPLE_LOTS = {
 }
 
 
-def prove(market, claim, lots):
+def prove(market, claim, lots, rounds=0):
     """Return the account and its proof; the claim is verified where the test says so."""
     secret = Opening.fresh(lots)
     account = registration.register(market.venue, "alice", secret).account
-    return account, claims.prove(market, claim, account, secret)
+    return account, claims.prove(market, claim, account, secret, rounds=rounds)
 
 
 @pytest.mark.parametrize("claim", SAMPLE_CLAIMS, ids=lambda claim: f"{claim.kind} {claim.model}")
@@ -239,3 +239,15 @@ def test_the_sample_market_is_proved_at_the_boundary_and_not_below_it(claim):
     with pytest.raises(WitnessError) as refused:
         prove(market, claim, lots | {"USD": least - 3})
     assert refused.value.shortfall_units == 3
+
+
+@settings(max_examples=6)  # each is two real proofs and a registration
+@given(CASES, st.integers(1, 7))
+def test_a_compact_proof_exists_exactly_when_the_plain_rule_holds(case, rounds):
+    market, claim, lots = case
+    book = lots | {"CASH": least_cash(market, claim, lots)}
+    account, proof = prove(market, claim, book, rounds)
+    claims.verify(market, claim, account, proof, rounds)
+    with pytest.raises(WitnessError) as refused:
+        prove(market, claim, book | {"CASH": book["CASH"] - 1}, rounds)
+    assert refused.value.shortfall_units == 1

@@ -1,4 +1,4 @@
-"""The first half of the second verifier: reads documents as docs/wire-format.md demands, and refuses everything else.
+"""The first part of the second verifier: reads documents as docs/wire-format.md demands, and refuses everything else.
 
 Written from the page alone; imports nothing from the library. A document stays what JSON makes of it: dicts and lists.
 """
@@ -182,6 +182,7 @@ PROOF = fields(
     epoch=TIME,
     snapshot=hexadecimal(32),
     commitment=hexadecimal(48),
+    rounds=whole(0, 16),
     proof=hexadecimal(most=2**22),
 )
 

@@ -11,7 +11,7 @@ import pytest
 from circuits import claims, evidence, registration
 from circuits.evidence import Evidence
 from circuits.registration import Registration
-from tests.reference import reading, verifier
+from tests.reference import primitives, reading, systems, verifier
 from tests.reference.reading import RefusedError
 from zkmargin import documents
 from zkmargin.algebra.scalars import ORDER
@@ -70,13 +70,16 @@ def accounts():
     return {model: (opening, registration.register("venue", model, opening, 5)) for model, opening in openings.items()}
 
 
+COMPACT = {"compact": ("maintenance", 4), "compact-box": ("box", 7), "compact-scenario": ("scenario", 1)}
+
+
 @pytest.fixture(scope="module")
 def questions(accounts):
-    """Snapshot, account and proof as JSON objects, by name of the claim."""
+    """Snapshot, account and proof as JSON objects, by name of the claim; compact ones under names of their own."""
     made = {}
-    for name, claim in CLAIMS.items():
-        opening, registered = accounts[claim.model]
-        proof = evidence.prove(MARKET, claim, registered.account, opening)
+    for name, (claim, rounds) in ({name: (name, 0) for name in CLAIMS} | COMPACT).items():
+        opening, registered = accounts[CLAIMS[claim].model]
+        proof = evidence.prove(MARKET, CLAIMS[claim], registered.account, opening, rounds=rounds)
         made[name] = (MARKET.to_document(), registered.to_document(), proof.to_document())
     return made
 
@@ -111,19 +114,29 @@ def question_read(snapshot, account, proof):
     return [read(to_bytes(document)) for read, document in zip(readers, (snapshot, account, proof), strict=True)]
 
 
-@pytest.mark.parametrize("module", [reading, verifier], ids=["reading", "verifier"])
+PARTS = (reading, primitives, systems, verifier)
+
+
+@pytest.mark.parametrize("module", PARTS, ids=lambda module: module.__name__.rpartition(".")[2])
 def test_the_second_verifier_imports_nothing_of_the_library(module):
     tree = ast.parse(Path(module.__file__).read_text("utf-8"))
     plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     named = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    rooms = {name.partition(".")[0] for name in plain | named - {"tests.reference.reading"}}
-    assert rooms - sys.stdlib_module_names == ({"py_ecc"} if module is verifier else set())
+    rooms = {name.partition(".")[0] for name in plain | named - {part.__name__ for part in PARTS}}
+    assert rooms - sys.stdlib_module_names <= {"py_ecc"}
 
 
 @pytest.mark.parametrize("name", CLAIMS)
 def test_what_the_library_proves_the_second_verifier_accepts(questions, name):
     assert library_accepts(*questions[name])
     verifier.verify(*map(to_bytes, questions[name]), asked=CLAIMS[name].to_document())
+
+
+@pytest.mark.parametrize("name", COMPACT)
+def test_what_the_library_proves_in_rounds_the_second_verifier_accepts(questions, name):
+    assert questions[name][2]["rounds"] == COMPACT[name][1]
+    assert library_accepts(*questions[name])
+    verifier.check_claim(*question_read(*questions[name]))
 
 
 def test_a_true_proof_of_another_claim_is_not_what_was_asked_for(questions):
@@ -145,14 +158,14 @@ def test_both_derive_the_same_system_of_a_claim(claim):
     market = sample.snapshot()
     kinds = (Cash, Collateral, Linear) + ((Option,) if claim.model == "scenario" else ())
     basis = tuple(listing.id for listing in market.listings if isinstance(listing.instrument, kinds))
-    derived = verifier.claim_system(reading.read_snapshot(market.canonical_bytes()), claim.to_document(), list(basis))
+    derived = systems.claim_system(reading.read_snapshot(market.canonical_bytes()), claim.to_document(), list(basis))
     assert derived.digest() == claims.system(market, claim, basis).digest
 
 
 @pytest.mark.parametrize("size", [1, 2, 33])
 def test_both_derive_the_same_system_of_a_registration(size):
     basis = tuple(f"ID-{number:02d}" for number in range(size))
-    assert verifier.bounds(basis).digest() == registration.bounds_system(basis).digest
+    assert systems.bounds(basis).digest() == registration.bounds_system(basis).digest
 
 
 @pytest.mark.parametrize("market", [MARKET, sample.snapshot()], ids=["tiny", "sample"])
@@ -181,7 +194,7 @@ def exchanged_points(proof):
 def negated_point(proof):
     data = bytearray.fromhex(proof["proof"])
     y = int.from_bytes(data[48:96], "big")
-    data[48:96] = (verifier.p - y).to_bytes(48, "big")
+    data[48:96] = (primitives.p - y).to_bytes(48, "big")
     proof["proof"] = data.hex()
 
 
@@ -215,9 +228,50 @@ def test_both_refuse_a_proof_that_was_tampered_with(questions, lie):
     assert not second_accepts_without_registration(snapshot, account, proof)
 
 
+# In four rounds: S, A, B, then X and R of each round; then 6 entries of n and 3 of l.
+LIES_ABOUT_COMPACT_PROOFS = {
+    "sign of S": lambda proof: flip(proof, 0, 0x20),
+    "sign of the last R": lambda proof: flip(proof, 48 * 10, 0x20),
+    "X and R exchanged": lambda proof: proof.update(
+        proof=proof["proof"][: 6 * 48]
+        + proof["proof"][8 * 48 : 10 * 48]
+        + proof["proof"][6 * 48 : 8 * 48]
+        + proof["proof"][10 * 48 :]
+    ),
+    "first n": lambda proof: flip(proof, 48 * 11 + 31, 1),
+    "last l": lambda proof: flip(proof, -1, 1),
+    "a round less said": lambda proof: proof.update(rounds=3),
+    "a round more said": lambda proof: proof.update(rounds=5),
+    "said to be opened": lambda proof: proof.update(rounds=0),
+    "more rounds than there are": lambda proof: proof.update(rounds=16),
+    "rounds out of range": lambda proof: proof.update(rounds=17),
+    "threshold": raised_threshold,
+    "cut short": lambda proof: proof.update(proof=proof["proof"][:-64]),
+    "one scalar more": lambda proof: proof.update(proof=proof["proof"] + "00" * 32),
+    "a scalar above the order": lambda proof: proof.update(proof=proof["proof"][:-64] + "ff" * 32),
+    "a point off the curve": lambda proof: proof.update(proof="80" + "00" * 46 + "01" + proof["proof"][96:]),
+    "an uncompressed point": lambda proof: flip(proof, 0, 0x80),
+}
+
+
+def flip(proof, place, mask):
+    data = bytearray.fromhex(proof["proof"])
+    data[place] ^= mask
+    proof["proof"] = data.hex()
+
+
+@pytest.mark.parametrize("lie", LIES_ABOUT_COMPACT_PROOFS)
+def test_both_refuse_a_compact_proof_that_was_tampered_with(questions, lie):
+    snapshot, account, proof = json.loads(to_bytes(questions["compact"]))
+    LIES_ABOUT_COMPACT_PROOFS[lie](proof)
+    assert not library_accepts(snapshot, account, proof)
+    assert not second_accepts_without_registration(snapshot, account, proof)
+
+
 def test_the_places_of_the_lies_are_those_of_the_page(questions, accounts):
     system = claims.system(MARKET, CLAIMS["maintenance"], accounts["cross"][1].account.basis)
     assert (system.digits, len(system.basis)) == (81, 3)
+    assert len(questions["compact"][2]["proof"]) == 2 * (48 * 11 + 32 * 9)
 
 
 @pytest.mark.parametrize("field, value", [("account", "mallory"), ("sequence", 6)])

@@ -86,11 +86,11 @@ def claims(accepted: dict[str, Record]) -> Iterator[Record]:
     system = claim_proofs.system(MARKET, by_id["cash"], ("USD",))
     lies += about_proof(("proof", "proof"), accepted["cash"]["proof"]["proof"], system)
     yield from _records("cash", lies)
-    folded = accepted["compact/cross"]["proof"]
+    folded = accepted["compact/cash"]["proof"]
     lies = list(about_compact_proof(("proof", "proof"), folded["proof"], folded["rounds"]))
-    lies += [(f"rounds-{rounds}", "encoding", [put("proof", "rounds", value=rounds)]) for rounds in (0, 3, 5, 17)]
+    lies += [(f"rounds-{rounds}", "encoding", [put("proof", "rounds", value=rounds)]) for rounds in (0, 1, 3, 16)]
     lies.append(("sequence", "(12)", [put("account", "sequence", value=6)]))
-    yield from _records("compact/cross", lies)
+    yield from _records("compact/cash", lies)
     yield from _records("cross/box", [("wider", "(12)", [put("proof", "claim", "width_ppm", value=50_002)])])
     lesser = [put("proof", "claim", "kind", value="maintenance")]
     yield from _records("cross/initial", [("maintenance", "(12)", lesser)])

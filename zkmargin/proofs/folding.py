@@ -28,8 +28,9 @@ Size
     96 bytes a round and 32 (N + J) / 2^rounds bytes.
 Security
 --------
-    Special sound with 5 values of gamma a round, if EVERY round halves the norm block: a round in which it stood still
-    would let a prover prove anything. So lengths are computed, never received, and must be divisible.
+    Special sound with 4 values of gamma a round, if EVERY round halves the norm block: a round in which it stood still
+    would let a prover prove anything. So lengths are computed, never received, and must be divisible. Nothing is masked
+    here: what is opened must be fit to be seen.
 
 Nobody folds a generator: prover and verifier keep the factor of each original one, so a round is one multi-scalar
 multiplication of the full size for X and one of half the size for R.
