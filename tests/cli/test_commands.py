@@ -228,7 +228,17 @@ def test_bench_prints_one_json_object_with_the_agreed_keys(run):
     assert all(entry["ms_per_proof"] > 0 for entry in report["batch"])
 
 
-@pytest.mark.parametrize("arguments", [["--workload", "X"], ["--runs", "0"], ["--batches", "0"], ["--batches", "a"], ["--coordinates", "1"], ["--scenarios", "0"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--workload", "X"],
+        ["--runs", "0"],
+        ["--batches", "0"],
+        ["--batches", "a"],
+        ["--coordinates", "1"],
+        ["--scenarios", "0"],
+    ],
+)
 def test_bench_refuses_what_it_cannot_measure(run, arguments):
     status, _, err = run("bench", *arguments)
     assert status == 2

@@ -67,6 +67,20 @@ def test_prover_and_verifier_keep_the_documented_transcript(commitments, rounds)
     assert prover.fingerprint() == verifier.fingerprint()
 
 
+@pytest.mark.parametrize("rounds, lengths", [(1, (6, 10)), (2, (8, 12)), (3, (8, 16))])
+def test_the_form_names_the_rounds_and_both_lengths(rounds, lengths, monkeypatch):
+    statement, witness = square_claim()
+    absorbed, absorb = [], Transcript.absorb
+
+    def note(transcript, name, data):
+        absorbed.append((name, data))
+        absorb(transcript, name, data)
+
+    monkeypatch.setattr(Transcript, "absorb", note)
+    prove(statement, witness, rounds)
+    assert absorbed[0] == ("form", b"compact/1" + b"".join(n.to_bytes(4, "big") for n in (rounds, *lengths)))
+
+
 @given(folding_claims, st.data())
 def test_a_proof_has_the_documented_size(claim, data):
     system = claim[0].system
