@@ -89,6 +89,28 @@ def from_decimal(field: str, text: str, units_per_whole: int, rounding: Rounding
         return int((number * units_per_whole).to_integral_value(rounding=rounding.value))
 
 
+def exact_decimal(field: str, text: str, units_per_whole: int, rule: str) -> int:
+    """Return the decimal number `text` times `units_per_whole`, which must be an integer.
+
+    Args:
+        field: Name used in errors.
+        text: As in `from_decimal`.
+        units_per_whole: Positive integer scale.
+        rule: What the error says the number must be.
+
+    Raises:
+        StatementError: as `from_decimal`, or if the product is not an integer.
+
+    Example:
+        >>> exact_decimal("width", "0.05", 1_000_000, "must be whole ppm")
+        50000
+    """
+    value = from_decimal(field, text, units_per_whole, Rounding.DOWN)
+    if value != from_decimal(field, text, units_per_whole, Rounding.UP):
+        raise StatementError(f"{field} {rule}, got {text!r}")
+    return value
+
+
 def ceil_div(numerator: int, denominator: int) -> int:
     """Return the quotient rounded towards plus infinity; the denominator is positive.
 

@@ -9,12 +9,13 @@ import inspect
 import re
 import secrets
 import textwrap
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
+from tests.attacks.register import register
 from zkmargin.algebra import generators
 from zkmargin.algebra.group import FIELD_MODULUS, clears_to_identity, group
 from zkmargin.algebra.portable import Portable
@@ -28,17 +29,7 @@ from zkmargin.transcript import Transcript
 
 TAG = b"attacks"
 H = generators.blinding()
-attacked = defaultdict(list)
-
-
-def attacks(number):
-    """Note that a test is the attack on a numbered check of the verifier."""
-
-    def note(test):
-        attacked[number].append(test.__name__)
-        return test
-
-    return note
+attacked, attacks = register()
 
 
 def random_scalars(count):

@@ -1,11 +1,11 @@
 """One named lie for every step of the batch verifier."""
 
 import re
-from collections import defaultdict
 from dataclasses import replace
 
 import pytest
 
+from tests.attacks.register import register
 from zkmargin.algebra import generators
 from zkmargin.algebra.group import group
 from zkmargin.proofs import batch
@@ -13,17 +13,7 @@ from zkmargin.proofs.batch import Equation
 
 V = group.generator()
 THREE = group.decode_on_curve(bytes(95) + b"\x02")  # (0, 2), a point of order 3
-attacked = defaultdict(list)
-
-
-def attacks(number):
-    """Note that a test is the attack on a numbered step."""
-
-    def note(test):
-        attacked[number].append(test.__name__)
-        return test
-
-    return note
+attacked, attacks = register()
 
 
 def off_by(factor):

@@ -2,7 +2,6 @@
 
 import inspect
 import re
-from collections import defaultdict
 from dataclasses import replace
 
 import pytest
@@ -13,6 +12,7 @@ from tests.attacks.folded import (
     square_claim,
     value_of,
 )
+from tests.attacks.register import register
 from tests.attacks.test_folding import WRONG, two_squares
 from tests.unit.proofs.test_arithmetic import Programmed
 from zkmargin.algebra import generators
@@ -26,17 +26,7 @@ from zkmargin.proofs.folding import Bases, Shape
 from zkmargin.transcript import Transcript
 
 H = generators.blinding()
-attacked = defaultdict(list)
-
-
-def attacks(number):
-    """Note that a test is the attack on a numbered step."""
-
-    def note(test):
-        attacked[number].append(test.__name__)
-        return test
-
-    return note
+attacked, attacks = register()
 
 
 def prove(statement, witness, rounds, transcript=None):

@@ -6,12 +6,12 @@ Each lie is refused by the real code, and believed by the known-bad variant that
 import inspect
 import re
 import textwrap
-from collections import defaultdict
 from dataclasses import replace
 
 import pytest
 
 from tests.attacks.folded import TAG, difference, holds, off_by, prove, random_scalars, relation
+from tests.attacks.register import register
 from zkmargin.algebra import generators
 from zkmargin.algebra.group import group
 from zkmargin.algebra.scalars import ORDER, inverse
@@ -22,17 +22,7 @@ from zkmargin.transcript import Transcript
 
 SHAPE = Shape(2, 8, 4)
 H = generators.blinding()
-attacked = defaultdict(list)
-
-
-def attacks(number):
-    """Note that a test is the attack on a numbered step."""
-
-    def note(test):
-        attacked[number].append(test.__name__)
-        return test
-
-    return note
+attacked, attacks = register()
 
 
 def opened(stated, proof):

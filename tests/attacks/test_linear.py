@@ -1,13 +1,13 @@
 """A named lie for every numbered check of the sigma protocol."""
 
 import re
-from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
+from tests.attacks.register import register
 from zkmargin.algebra import generators
 from zkmargin.algebra.group import COMPRESSED_BYTES, FIELD_MODULUS, Point, group, is_identity
 from zkmargin.algebra.scalars import ORDER, SCALAR_BYTES, random_scalar, system_randomness
@@ -22,17 +22,7 @@ CONTEXT = b"attack/1"
 SECRET = 0x1234567890ABCDEF
 
 Test = TypeVar("Test", bound=Callable[..., None])
-attacked: defaultdict[int, list[str]] = defaultdict(list)
-
-
-def attacks(number: int) -> Callable[[Test], Test]:
-    """Note that a test is the attack on check `number` of the protocol."""
-
-    def note(test: Test) -> Test:
-        attacked[number].append(test.__name__)
-        return test
-
-    return note
+attacked, attacks = register()
 
 
 def times(scalar: int, point: Point = G) -> Point:

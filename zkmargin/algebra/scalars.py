@@ -124,7 +124,8 @@ def inner(left: Sequence[int], right: Sequence[int]) -> int:
     """
     if len(left) != len(right):
         raise ValueError(f"inner product of {len(left)} and {len(right)} entries")
-    return int(sum(map(mul, left, right)) % ORDER)
+    total: int = sum(map(mul, left, right))
+    return total % ORDER
 
 
 def combine(terms: Sequence[tuple[int, Sequence[int]]]) -> list[int]:

@@ -19,6 +19,7 @@ from zkmargin.errors import StatementError, WitnessError
 from zkmargin.margin import rules
 from zkmargin.margin.claim import Claim
 from zkmargin.margin.portfolio import Book
+from zkmargin.market import chains, sample
 from zkmargin.market.instruments import Collateral, Linear, Option
 from zkmargin.market.scenarios import grid
 from zkmargin.market.snapshot import Listing, Snapshot
@@ -50,8 +51,6 @@ def run(market: Market = None) -> None:
 
 
 def _snapshot(market: Path | None) -> Snapshot:
-    from zkmargin.market import chains, sample  # start-up time: pricing needs QuantLib
-
     moves = grid(160_000, 4)
     return (
         sample.snapshot(scenarios=moves)

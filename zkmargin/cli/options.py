@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zkmargin.amounts import PPM, Ratio, Rounding, from_decimal
+from zkmargin.amounts import PPM, Ratio, exact_decimal
 from zkmargin.errors import StatementError
 from zkmargin.margin.claim import Claim
 
@@ -63,7 +63,4 @@ def parse_width(text: str) -> int:
 
 
 def _exact_ppm(field: str, text: str, scale: int = PPM) -> int:
-    down = from_decimal(field, text, scale, Rounding.DOWN)
-    if down != from_decimal(field, text, scale, Rounding.UP):
-        raise StatementError(f"{field} must be a whole number of parts per million, got {text!r}")
-    return down
+    return exact_decimal(field, text, scale, "must be a whole number of parts per million")

@@ -12,6 +12,7 @@ from zkmargin import documents
 from zkmargin.cli.options import OutFile
 from zkmargin.cli.output import out
 from zkmargin.errors import StatementError
+from zkmargin.market import chains, sample
 from zkmargin.market.snapshot import Snapshot
 
 Market = Annotated[Path | None, typer.Option("--market", help="Options chain in CSV; the sample market without it.")]
@@ -38,8 +39,6 @@ def run(
 
 def build(market: Path | None, expiries: int, strikes: int, venue: str, previous: Path | None) -> Snapshot:
     """Return the snapshot that the options describe."""
-    from zkmargin.market import chains, sample  # start-up time: pricing needs QuantLib
-
     snapshot = (
         sample.snapshot(venue=venue)
         if market is None

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from zkmargin import documents
-from zkmargin.amounts import Rounding, from_decimal
+from zkmargin.amounts import Rounding, exact_decimal, from_decimal
 from zkmargin.errors import EncodingError, StatementError
 
 MAX_ROWS = 100_000
@@ -39,10 +39,8 @@ class Row:
 
     def exact(self, column: str, units_per_whole: int) -> int:
         """Return a decimal cell times `units_per_whole`, which must be an integer."""
-        value = self.decimal(column, units_per_whole, Rounding.DOWN)
-        if value != self.decimal(column, units_per_whole, Rounding.UP):
-            raise self.fault(column, f"must be a multiple of 1/{units_per_whole}")
-        return value
+        rule = f"must be a multiple of 1/{units_per_whole}"
+        return exact_decimal(self._name(column), self.cells[column], units_per_whole, rule)
 
     def time(self, column: str) -> int:
         """Return a cell like ``2020-03-12T10:00:00Z`` as unix seconds."""

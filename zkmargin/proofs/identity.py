@@ -70,11 +70,11 @@ class Weights:
         # mu^(i+1) stands before g_i^2 and, as part of a digit's lambda_b, before 2 x alpha g_i.
         shift = 2 * x_powers[1] * self.alpha % ORDER
         weighted = [value * (value + shift) for value in g[:digits]] + [value * value for value in g[digits:]]
-        total = x_powers[T - 3] * power_sum(self.mu, weighted)
+        total: int = x_powers[T - 3] * power_sum(self.mu, weighted)
         total += 2 * (x_powers[T - 1] * on_left + x_powers[T - 2] * on_right + x_powers[T] * self.kappa)
         for k, section in enumerate(books, start=1):
             total += 2 * x_powers[T - 3 - k] * section.evaluate(self.forms, q)
-        return int(total % ORDER)
+        return total % ORDER
 
 
 def reciprocals(system: System, alpha: int) -> list[int]:
