@@ -73,7 +73,8 @@ def prove(
     registration.check_belongs(account, opening)
     statement, transcript = _open(snapshot, claim, account)
     try:
-        values = assign(_compiled(snapshot, claim, account.basis).circuit, statement.system, [opening])
+        compiled = _compiled(snapshot, claim, account.basis, account.quantity_bits)
+        values = assign(compiled.circuit, statement.system, [opening])
     except WitnessError:
         outcome = rules.assess(snapshot, claim, Book(opening.quantities))
         if outcome.holds:
@@ -147,13 +148,13 @@ def circuit(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...]) -> Circuit
     return _MODELS[claim.model](snapshot, claim, basis)
 
 
-def system(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...]) -> System:
-    """Return the constraint system of a claim over a basis.
+def system(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...], quantity_bits: int = REGISTERED_BITS) -> System:
+    """Return the constraint system of a claim over a basis whose quantities are below 2^quantity_bits in size.
 
     Raises:
         StatementError: if the claim does not fit the snapshot or an id of the basis is not listed.
     """
-    return _compiled(snapshot, claim, basis).system
+    return _compiled(snapshot, claim, basis, quantity_bits).system
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +166,13 @@ class _Compiled:
     context: Transcript
 
 
-_cache: OrderedDict[tuple[bytes, Claim, tuple[str, ...]], _Compiled] = OrderedDict()
+_cache: OrderedDict[tuple[bytes, Claim, tuple[str, ...], int], _Compiled] = OrderedDict()
 _lock = Lock()
 
 
-def _compiled(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...]) -> _Compiled:
+def _compiled(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...], quantity_bits: int) -> _Compiled:
     """Return the compiled claim; the most recent 64 are kept."""
-    key = (snapshot.digest(), claim, basis)
+    key = (snapshot.digest(), claim, basis, quantity_bits)
     with _lock:
         if key in _cache:
             _cache.move_to_end(key)
@@ -182,7 +183,7 @@ def _compiled(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...]) -> _Comp
     context.absorb("model", hashlib.sha256(model).digest())
     context.absorb("claim", documents.canonical(claim.to_document()))
     stated = circuit(snapshot, claim, basis)
-    compiled = _Compiled(stated, compile_circuit(stated, Shape((basis,), REGISTERED_BITS)), context)
+    compiled = _Compiled(stated, compile_circuit(stated, Shape((basis,), quantity_bits)), context)
     with _lock:
         _cache[key] = compiled
         if len(_cache) > CACHED_STATEMENTS:
@@ -203,7 +204,7 @@ def _open(snapshot: Snapshot, claim: Claim, account: Account) -> tuple[arithmeti
     """Return the statement, and a transcript that has absorbed everything the proof is bound to."""
     if account.venue != snapshot.venue:
         raise StatementError(f"venue of the account must be {snapshot.venue}, got {account.venue}")
-    compiled = _compiled(snapshot, claim, account.basis)
+    compiled = _compiled(snapshot, claim, account.basis, account.quantity_bits)
     transcript = compiled.context.copy()
     transcript.absorb("account", account.context())
     return arithmetic.Statement(compiled.system, (account.commitment,)), transcript

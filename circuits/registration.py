@@ -28,6 +28,7 @@ from circuits.systems import Shape, assign, compile_circuit
 from zkmargin import documents
 from zkmargin.algebra.scalars import Randomness, system_randomness
 from zkmargin.amounts import MAX_COORDINATES, QUANTITY_BITS
+from zkmargin.amounts import bounded as bounded_integer
 from zkmargin.commitments import Commitment, Opening, check_opens, commit
 from zkmargin.documents import Reader, identifier
 from zkmargin.encoding import encode_string
@@ -54,6 +55,9 @@ class Account:
         sequence: Number of the account's state, 0 to 2^48 - 1; a new commitment has a new number.
         basis: Ids in code-point order, 1 to 4,096; the commitment is over these and no others.
         commitment: C.
+        quantity_bits: Every committed quantity is known to be less than 2^quantity_bits in size, 64 to 112: what a
+            registration proves by default, more for the sums that a ledger keeps. A verifier knows it from where it
+            has the commitment; it is never read from what the holder sends.
     """
 
     venue: str
@@ -61,6 +65,7 @@ class Account:
     sequence: int
     basis: tuple[str, ...]
     commitment: Commitment
+    quantity_bits: int = REGISTERED_BITS
 
     def __post_init__(self) -> None:
         identifier("venue", self.venue)
@@ -73,6 +78,7 @@ class Account:
             identifier("basis", label)
         if any(left >= right for left, right in zip(self.basis, self.basis[1:], strict=False)):
             raise StatementError("basis must be in code-point order, each id once")
+        bounded_integer("quantity_bits", self.quantity_bits, QUANTITY_BITS, QUANTITY_BITS + 48)
 
     def context(self) -> bytes:
         """Return the canonical bytes that bind a proof to this account and state."""

@@ -38,7 +38,8 @@ def test_a_claim_absorbs_what_the_page_says_in_that_order():
     assert untouched.log == said, "the cached context is not changed by whoever used it"
 
 
-def test_statements_that_differ_in_anything_are_compiled_apart(cache):
+def test_statements_that_differ_in_anything_are_compiled_apart(cache, monkeypatch):
+    monkeypatch.setattr(claims, "CACHED_STATEMENTS", 128)
     market = sample.snapshot()
     variants = list(
         product(
@@ -52,17 +53,19 @@ def test_statements_that_differ_in_anything_are_compiled_apart(cache):
                 Claim("box", "cross", width_ppm=10_001),
             ),
             (BASIS, BASIS[1:]),
+            (claims.REGISTERED_BITS, 112),
         )
     )
     first = [claims._compiled(*variant) for variant in variants]
     assert len(cache) == len(variants)
     again = [claims._compiled(*variant) for variant in variants]
     assert all(one is other for one, other in zip(first, again, strict=True))
-    assert len({item.context.fingerprint() for item in first}) == len(variants) // 2, "the basis is in the system"
-    for (snapshot, claim, basis), compiled in zip(variants, first, strict=True):
+    assert len({item.context.fingerprint() for item in first}) == len(variants) // 4, "those are in the system"
+    for (snapshot, claim, basis, quantity_bits), compiled in zip(variants, first, strict=True):
         assert compiled.system.basis == basis
+        assert compiled.system.quantity_bits == quantity_bits
         assert compiled.system == claims.compile_circuit(
-            claims.circuit(snapshot, claim, basis), claims.Shape((basis,), claims.REGISTERED_BITS)
+            claims.circuit(snapshot, claim, basis), claims.Shape((basis,), quantity_bits)
         )
 
 
@@ -76,7 +79,7 @@ def test_the_statements_used_last_are_kept(cache):
     claims.system(market, wanted[CACHED_STATEMENTS], BASIS[1:])
     assert len(cache) == CACHED_STATEMENTS
     assert claims.system(market, wanted[0], BASIS[1:]) is kept
-    assert wanted[1] not in {claim for _, claim, _ in cache}
+    assert wanted[1] not in {claim for _, claim, _, _ in cache}
 
 
 def test_threads_that_verify_at_once_do_not_disturb_each_other(cache, monkeypatch):
