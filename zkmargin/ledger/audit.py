@@ -149,7 +149,7 @@ class _Replay:
                 chunk.end = offset
                 if len(chunk.duties) >= CHUNK_DUTIES:
                     yield chunk
-                    chunk = _Chunk()
+                    chunk = _Chunk(end=offset)
             self._end_epoch()
         except LogError as error:
             self.failure = DivergenceError(str(error), number, offset)
