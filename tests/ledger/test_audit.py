@@ -69,6 +69,7 @@ def test_a_log_leads_to_the_state_that_the_ledger_had(path, venue):
     assert report.kinds["trade"] == 1
     assert report.proofs == 3 + 4 + 3 + 1
     assert report.state.digest() == venue.state.digest()
+    assert report.chain == list(lines(path))[-1].chain
     assert [(epoch.number, epoch.accounts, epoch.uncovered) for epoch in report.epochs] == [
         (1, 3, ()),
         (2, 3, ()),
@@ -353,6 +354,18 @@ def test_a_checkpoint_that_lies_is_named(tmp_path, venue):
     wrong = Checkpoint(venue=VENUE, id="wrong", epoch=3, state=bytes(32))
     path = written(tmp_path / "lies.log", [*venue.log, keys.sign_all(wrong, venue.operator)])
     diverges(path, "states another state than the one", len(venue.log))
+
+
+def test_a_log_that_was_written_anew_is_another_chain_and_nothing_else_tells(tmp_path, venue):
+    one = audit.audit(written(tmp_path / "one.log", venue.log[:6]))
+    other = [*venue.log[:5], venue.log[6]]
+    two = audit.audit(written(tmp_path / "two.log", other))
+    assert one.chain != two.chain
+
+
+def test_an_empty_log_is_no_ledger(tmp_path):
+    path = written(tmp_path / "empty.log", [])
+    diverges(path, "must be a genesis", 0)
 
 
 def test_the_state_of_a_log_depends_on_every_entry_and_their_order(tmp_path, venue):

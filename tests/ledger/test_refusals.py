@@ -598,3 +598,62 @@ def test_genesis_fields_have_bounds():
     with pytest.raises(StatementError, match="band_ppm"):
         replace(genesis, band_ppm=1_000_001)
     assert isinstance(genesis, Genesis)
+
+
+def test_what_was_signed_for_one_venue_is_no_signature_for_another(venue):
+    trade, _ = venue.make_trade(["alice", "bob"], [BUY])
+    elsewhere = replace(venue.state, genesis=replace(venue.state.rules, venue="other"))
+    with pytest.raises(NotAllowedError, match="venue must be other, got test"):
+        apply(elsewhere, trade)
+    with pytest.raises(SignatureError):
+        apply(elsewhere, lie(trade, venue="other"))
+
+
+def test_a_basis_that_grows_holds_nothing_new(venue):
+    venue.open("carol", 10, basis=("USD",))
+    wider = Opening(dict.fromkeys(BASIS, 0) | {"USD": 10}, venue.books["carol"].blinding)
+    venue.rekey("carol", venue.keys["carol"], wider)
+    lying = Opening(wider.quantities | {"BTC": 1}, wider.blinding)
+    with pytest.raises(EncodingError):
+        compose.claim(venue.state, "claim", "carol", INITIAL, lying)
+    compose.claim(venue.state, "claim", "carol", INITIAL, wider)
+
+
+def test_a_trade_of_nothing_counts_as_an_entry_and_moves_nothing(venue):
+    venue.trade(["alice", "bob"], {"USD": 0})
+    assert venue.state.account("alice").public.sequence == 2
+    assert venue.lots("alice")["USD"] == 1_000
+
+
+def test_a_called_account_cannot_call_off_its_call(venue):
+    called = Status(venue=VENUE, id="s", account="alice", epoch=1, status="active", reason="x")
+    refused(venue, keys.sign_all(called, venue.keys["alice"]), SignatureError, "signature of operator")
+
+
+def test_an_old_word_of_the_margin_desk_is_not_repeated(venue):
+    free = venue.status("alice", "active")
+    venue.status("alice", "reduce-only")
+    assert apply(venue.state, free).account("alice").status == "reduce-only"
+    refused(venue, lie(free, id="again"), SignatureError, "signature of operator")
+
+
+def test_two_parties_may_have_a_change_each(venue):
+    legs = [BUY, {"USD": 1_000, "BTC-PERP": -10}]
+    venue.trade(["alice", "bob"], *legs)
+    assert len(venue.log[-1].changes) == 2
+    venue.state.check_conservation()
+
+
+def test_sixteen_parties_and_no_more(venue):
+    names = [f"account-{number}" for number in range(14)]
+    for name in names:
+        venue.open(name)
+    everybody = ["alice", "bob", *names]
+    legs = [{"USD": -14}, {"USD": 0}, *({"USD": 1} for _ in names)]
+    venue.trade(everybody, *legs, forms=["margin", "margin", *["reduction"] * 14])
+    assert venue.lots("account-3")["USD"] == 1
+    party = venue.log[-1].parties[0]
+    with pytest.raises(StatementError, match="number of trade.parties must be between 2 and 16, got 17"):
+        lie(venue.log[-1], parties=(*venue.log[-1].parties, party))
+    with pytest.raises(StatementError, match="number of trade.parties must be between 2 and 16, got 1"):
+        lie(venue.log[-1], parties=(party,))
