@@ -140,6 +140,16 @@ class Section:
         return rows
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What of a system fixes the generators of its proofs: K, n, w (digit multiplicities included) and the basis."""
+
+    commitments: int
+    slots: int
+    wires: int
+    basis: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class System:
     """A constraint system; equal systems have equal digests.
@@ -188,6 +198,11 @@ class System:
     def multiplicities(self) -> int:
         """The number of wires that count digits: base - 1, or none without digit slots."""
         return self.base - 1 if self.digits else 0
+
+    @property
+    def shape(self) -> Shape:
+        """Return what fixes the generators of a proof."""
+        return Shape(self.commitments, self.slots, self.multiplicities + self.wires, self.basis)
 
     @property
     def right_start(self) -> int:
