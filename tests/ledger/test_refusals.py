@@ -25,7 +25,7 @@ from zkmargin.ledger.apply import Batch, apply, signers
 from zkmargin.ledger.compose import Side
 from zkmargin.ledger.entries import Checkpoint, Genesis, Mark, Settle, Status
 from zkmargin.ledger.state import State
-from zkmargin.market.instruments import Cash, Linear
+from zkmargin.market.instruments import Cash, Collateral, Linear
 from zkmargin.market.snapshot import Listing, Snapshot
 
 BUY = {"USD": -1_000, "BTC-PERP": 10}
@@ -440,6 +440,10 @@ def test_the_first_market_lists_the_cash_and_the_model_of_the_rules():
     other = Snapshot(VENUE, 1, 0, (Listing(Cash("EUR")),), cross=replace(market().cross, maintenance={}, initial={}))
     with pytest.raises(StatementError, match="USD is not listed"):
         Venue(other)
+    coins = (replace(market().listings[0], instrument=Collateral("USD", 1)), Listing(Cash("EUR")))
+    tables = replace(market().cross, maintenance={}, initial={})
+    with pytest.raises(NotAllowedError, match="USD must be listed as cash"):
+        Venue(Snapshot(VENUE, 1, 0, coins[::-1], cross=tables))
     with pytest.raises(NotAllowedError, match="venue of the snapshot must be test"):
         Venue(replace(market(), venue="elsewhere"))
 
