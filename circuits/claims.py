@@ -25,7 +25,7 @@ from threading import Lock
 
 from circuits import registration
 from circuits.builder import Circuit
-from circuits.margin import cross, scenario
+from circuits.margin import composed, cross, scenario
 from circuits.registration import REGISTERED_BITS, Account
 from circuits.systems import Shape, assign, compile_circuit
 from zkmargin import documents
@@ -145,7 +145,7 @@ def verify_batch(items: Sequence[Item]) -> None:
 
 def circuit(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...]) -> Circuit:
     """Return the circuit of a claim over a basis."""
-    return _MODELS[claim.model](snapshot, claim, basis)
+    return _MODELS.get(claim.model, composed.circuit)(snapshot, claim, basis)
 
 
 def system(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...], quantity_bits: int = REGISTERED_BITS) -> System:

@@ -17,10 +17,11 @@ from zkmargin.commitments import FORMAT as OPENING_FORMAT
 from zkmargin.commitments import Opening
 from zkmargin.errors import EncodingError, StatementError
 from zkmargin.margin import cross, portfolio, scenario
-from zkmargin.margin.claim import KINDS, MODELS, Claim
+from zkmargin.margin.claim import KINDS, Claim
 from zkmargin.margin.portfolio import Book
 from zkmargin.market import sample
 from zkmargin.market import snapshot as snapshots
+from zkmargin.market.models import RESERVED
 from zkmargin.market.snapshot import Snapshot
 from zkmargin.proofs import arithmetic, compact, constraints, linear
 
@@ -149,10 +150,10 @@ def test_the_context_of_a_claim_is_absorbed_in_the_order_of_the_page(table):
     assert context.log == [f"absorb {name}" for name in table("## Verification")]
 
 
-def test_the_kinds_and_models_of_a_claim_are_those_of_the_code(table):
+def test_the_kinds_of_a_claim_and_the_models_with_a_name_of_their_own_are_those_of_the_code(table):
     stated = table("The object `claim`:")
     assert re.findall(r"`(\w+)`", stated["kind"]) == list(KINDS)
-    assert re.findall(r"`(\w+)`", stated["model"])[:2] == list(MODELS)
+    assert re.findall(r"`(\w+)`", stated["model"])[:2] == list(RESERVED)
 
 
 # ---- Fields: the page's tables against real documents ----------------------------------------------------------------

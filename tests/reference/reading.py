@@ -32,7 +32,7 @@ def parse(data):
         )
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
         raise RefusedError("not one JSON value in UTF-8") from None
-    need(isinstance(document, dict) and depth(document) <= 12, "not an object, or nested too deeply")
+    need(isinstance(document, dict) and depth(document) <= 16, "not an object, or nested too deeply")
     return document
 
 
@@ -168,8 +168,10 @@ ACCOUNT = fields(
     bounds_proof=hexadecimal(),
 )
 CLAIM = fields(
-    kind=one_of("maintenance", "initial", "box"),
-    model=one_of("cross", "scenario"),
+    optional=("stress",),
+    kind=one_of("maintenance", "initial", "box", "stress"),
+    model=identifier,
+    stress=identifier,
     width_ppm=whole(0, 999_999),
     threshold=fields(numerator=whole(1, MILLION), denominator=whole(1, MILLION)),
 )
@@ -248,6 +250,8 @@ def read_proof(data):
     need(PROOF(proof), "not a proof")
     claim, ratio = proof["claim"], proof["claim"]["threshold"]
     need((claim["kind"] == "box") == (claim["width_ppm"] > 0), "width")
-    need(claim["kind"] != "box" or claim["model"] == "cross", "a box is a cross claim")
+    need(claim["kind"] != "box" or claim["model"] != "scenario", "a box of the scenario model")
+    need((claim["kind"] == "stress") == ("stress" in claim), "stress")
+    need(claim["kind"] != "stress" or claim["model"] != "cross", "a stress of the cross model")
     need(gcd(ratio["numerator"], ratio["denominator"]) == 1, "lowest terms")
     return proof

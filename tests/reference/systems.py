@@ -155,12 +155,16 @@ def scenario(system, parameters, claim, listings):
         rise = -(-gain * haircut // (MILLION - haircut))
         extras.append(D * (owed(listing, mark) - value(listing, mark)) + N * rise if haircut else 0)
     labels = [listing["id"] for listing in listings]
-    for k in range(count):
+    names = [scenario["name"] for scenario in parameters["scenarios"]]
+    asked = [claim["stress"]] if claim["kind"] == "stress" else names
+    need(set(asked) <= set(names), "a stress without a scenario")
+    for k in map(names.index, asked):
         coefficients = [
             D * each - N * losses.get(label, [0] * count)[k] for label, each in zip(labels, worth, strict=True)
         ]
         lines.append((coefficients, extras))
-    minimums = [N * parameters["short_minimum_units"].get(label, 0) for label in labels]
+    least = {} if claim["kind"] == "stress" else parameters["short_minimum_units"]
+    minimums = [N * least.get(label, 0) for label in labels]
     lines.append(([D * each for each in worth], [one + other for one, other in zip(extras, minimums, strict=True)]))
     lines = [line for place, line in enumerate(lines) if line not in lines[:place]]
     need(all(abs(number) < 2**96 for line in lines for part in line for number in part), "a coefficient")
