@@ -4,13 +4,15 @@ Statement
 ---------
     PK{ (q, gamma) : C = sum_i q_i P_i + gamma H and the book q satisfies the claim at the snapshot }
 
-for an account whose registration has been verified. The claim's circuit is the plain margin rule in constraints; when a
-book does not satisfy it, the plain rule tells the prover what is missing.
+for an account whose registration has been verified, or for the sum of several (`circuits.groups`). The claim's circuit
+is the plain margin rule in constraints; when a book does not satisfy it, the plain rule tells the prover what is
+missing.
 
 Transcript
 ----------
     absorb snapshot / absorb model / absorb claim / absorb account / then `zkmargin.proofs.arithmetic`
-    (snapshot: its digest; model: the digest of its parameters; claim: canonical JSON; account: venue, name, sequence)
+    (snapshot: its digest; model: the digest of its parameters; claim: canonical JSON; account: venue, name, sequence;
+    a group absorbs "group" in place of "account": all members, with their commitments)
 
 A proof for another account, state, venue, epoch, snapshot, model, threshold or kind fails at its first challenge.
 """
@@ -25,8 +27,9 @@ from threading import Lock
 
 from circuits import registration
 from circuits.builder import Circuit
+from circuits.groups import Subject
 from circuits.margin import composed, cross, scenario
-from circuits.registration import REGISTERED_BITS, Account
+from circuits.registration import REGISTERED_BITS
 from circuits.systems import Shape, assign, compile_circuit
 from zkmargin import documents
 from zkmargin.algebra.scalars import Randomness, system_randomness
@@ -49,7 +52,7 @@ _MODELS = {"cross": cross.circuit, "scenario": scenario.circuit}
 def prove(
     snapshot: Snapshot,
     claim: Claim,
-    account: Account,
+    account: Subject,
     opening: Opening,
     randomness: Randomness = system_randomness,
     rounds: int = 0,
@@ -59,7 +62,7 @@ def prove(
     Args:
         snapshot: The market.
         claim: What is claimed.
-        account: The public state; its commitment opens to `opening`.
+        account: The public state of an account, or a group of them; its commitment opens to `opening`.
         opening: The secret book and blinding factor.
         randomness: Source of the masks; vectors pin it.
         rounds: 0 for an opened proof, fast to make; more for a compact one, smaller the more rounds it has.
@@ -85,7 +88,7 @@ def prove(
     return arithmetic.prove(transcript, statement, values, randomness).to_bytes()
 
 
-def verify(snapshot: Snapshot, claim: Claim, account: Account, proof: bytes, rounds: int = 0) -> None:
+def verify(snapshot: Snapshot, claim: Claim, account: Subject, proof: bytes, rounds: int = 0) -> None:
     """Return if the proof holds. The account's registration must have been verified once.
 
     Args:
@@ -111,7 +114,7 @@ class Item:
 
     snapshot: Snapshot
     claim: Claim
-    account: Account
+    account: Subject
     proof: bytes
     rounds: int = 0
 
@@ -200,11 +203,11 @@ def _equation(item: Item) -> batch.Equation:
     return arithmetic.equation(transcript, statement, proof)
 
 
-def _open(snapshot: Snapshot, claim: Claim, account: Account) -> tuple[arithmetic.Statement, Transcript]:
+def _open(snapshot: Snapshot, claim: Claim, account: Subject) -> tuple[arithmetic.Statement, Transcript]:
     """Return the statement, and a transcript that has absorbed everything the proof is bound to."""
     if account.venue != snapshot.venue:
         raise StatementError(f"venue of the account must be {snapshot.venue}, got {account.venue}")
     compiled = _compiled(snapshot, claim, account.basis, account.quantity_bits)
     transcript = compiled.context.copy()
-    transcript.absorb("account", account.context())
+    transcript.absorb(account.context_label, account.context())
     return arithmetic.Statement(compiled.system, (account.commitment,)), transcript
