@@ -17,7 +17,7 @@ since a value enters the node above it with a coefficient that is not negative.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Generic
 
 from circuits.builder import Builder, V
@@ -63,7 +63,7 @@ class Charges(Generic[V]):
         self._capacity_bits = capacity_bits
         self._quantities: dict[str, V] = {}
         self._shorts: dict[str, V] = {}
-        self._stated: dict[str | int, V] = {}
+        self._stated: dict[Hashable, V] = {}
 
     def total(self, terms: Terms) -> V:
         """Return the sum of multiples, of expressions at their own scale and of forms."""
@@ -73,7 +73,7 @@ class Charges(Generic[V]):
         """Return a value that is at least the expression's, times its scale."""
         if isinstance(of, Bent):
             return self._form(of)
-        key = of.name if isinstance(of, Part) else id(of)
+        key = _key(of)
         if key not in self._stated:
             self._stated[key] = self._state(of)
         return self._stated[key]
@@ -158,6 +158,15 @@ def alternatives(of: Expression | Bent, marks: Marks, *, split: bool = True) -> 
             return [((slope, of.of), (1, Bent((), (), constant))) for slope, constant in of.pieces]
         case _:
             return [((1, of),)]
+
+
+def _key(of: Expression) -> Hashable:
+    """Return what is stated once: a part by name, a size by its form (tiers and add-ons share it), else the node."""
+    if isinstance(of, Part):
+        return of.name
+    if isinstance(of, Size):
+        return (tuple(of.of.per_lot.items()), of.of.constant, of.of.measure)
+    return id(of)
 
 
 def _of_sum(of: Sum, marks: Marks, split: bool) -> list[Terms]:

@@ -45,6 +45,7 @@ from zkmargin.market.expressions import NOTHING, Part, Root, Size, Tail, Worst, 
 from zkmargin.market.forms import Affine, Bent, Expression, Marks, Sides
 from zkmargin.market.parameters import DEFAULT_CAPACITY_BITS, check_common, read_common
 
+FORMAT = "zkmargin/model/1"
 RESERVED = ("cross", "scenario")
 MAX_MODELS = 64
 MAX_STRESSES = 64
@@ -122,7 +123,7 @@ class Model:
             for form in _forms(node, marks):
                 for _, value in (*form.per_lot, *form.per_short_lot):
                     size = 2**COEFFICIENT_BITS - 1
-                    bounded(f"coefficient of a {node.node} of model {self.model}", value, -size, size)
+                    bounded(f"coefficient of {node.node} in model {self.model}", value, -size, size)
 
     @staticmethod
     def from_reader(name: str, fields: Reader) -> Model:
@@ -142,8 +143,24 @@ class Model:
             raise EncodingError(f"part {unused} of model {name} is used nowhere")
         return model
 
+    @staticmethod
+    def from_document(document: Any) -> Model:
+        """Return the model in a file of format ``zkmargin/model/1``: what a venue publishes, with its name in it.
+
+        Raises:
+            EncodingError: if a field is missing, unknown or of the wrong type.
+            StatementError: if the model breaks a rule.
+        """
+        fields = Reader(document, "model")
+        fields.format(FORMAT)
+        return Model.from_reader(fields.identifier("name"), fields)
+
+    def to_file_document(self) -> dict[str, Any]:
+        """Return the model as the JSON object of a file of its own."""
+        return {"format": FORMAT, "name": self.model} | self.to_document()
+
     def to_document(self) -> dict[str, Any]:
-        """Return the model as a JSON object."""
+        """Return the model as the JSON object that stands under its name in a snapshot."""
         document = expression_documents.document
         return {
             "version": self.version,
