@@ -234,6 +234,14 @@ class Reader:
         """Return a reader for an object field."""
         return Reader(self.take(name), f"{self._path}.{name}", secret=self._secret)
 
+    def named_objects(self, name: str, maximum: int) -> Iterator[tuple[str, Reader]]:
+        """Yield identifier and reader for each object of an object field, in code-point order."""
+        with self.object(name) as inner:
+            if len(inner._left) > maximum:
+                raise EncodingError(f"{inner._path} must have at most {maximum} entries, got {len(inner._left)}")
+            for key in sorted(inner._left):
+                yield identifier(inner._path, key), inner.object(key)
+
     def quantities(self, name: str, maximum: int, low: int, high: int) -> dict[str, int]:
         """Return an object field that maps identifiers to integers in [low, high]."""
         value = self.take(name)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from itertools import takewhile
 
 import pytest
@@ -21,7 +22,8 @@ from zkmargin.margin.claim import KINDS, Claim
 from zkmargin.margin.portfolio import Book
 from zkmargin.market import sample
 from zkmargin.market import snapshot as snapshots
-from zkmargin.market.models import RESERVED
+from zkmargin.market.forms import Affine
+from zkmargin.market.models import RESERVED, Model
 from zkmargin.market.snapshot import Snapshot
 from zkmargin.proofs import arithmetic, compact, constraints, linear
 
@@ -171,11 +173,14 @@ def examples():
     opening = Opening.fresh({"USD": 10**12})
     registered = registration.register(market.venue, "alice", opening)
     proof = evidence.prove(market, Claim("maintenance", "cross"), registered.account, opening).to_document()
+    sides = Affine({"BTC": 0})
+    composed = replace(market, models=(Model("house", 1, sides, sides),)).to_document()
     whole = market.to_document()
     return {
         "### Snapshot": (whole, (), Snapshot.from_document),
         "The object `cross`:": (whole, ("models", "cross"), Snapshot.from_document),
         "The object `scenario`:": (whole, ("models", "scenario"), Snapshot.from_document),
+        "The object of a composed model:": (composed, ("models", "house"), Snapshot.from_document),
         "### Book": (Book({"USD": 1}).to_document(), (), Book.from_document),
         "### Opening": (opening.to_document(), (), Opening.from_document),
         "### Account": (registered.to_document(), (), Registration.from_document),
@@ -188,6 +193,7 @@ TABLES = (
     "### Snapshot",
     "The object `cross`:",
     "The object `scenario`:",
+    "The object of a composed model:",
     "### Book",
     "### Opening",
     "### Account",

@@ -131,10 +131,8 @@ class Model:
         read = expression_documents.read
         with fields:
             version, capacity_bits = read_common(fields)
-            with fields.object("parts") as inner:
-                parts = {key: Part(key, read(inner.object(key), {})) for key in sorted(inner.left())}
-            with fields.object("stress") as inner:
-                stress = {key: read(inner.object(key), parts) for key in sorted(inner.left())}
+            parts = {key: Part(key, read(part, {})) for key, part in fields.named_objects("parts", MAX_PARTS)}
+            stress = {key: read(rule, parts) for key, rule in fields.named_objects("stress", MAX_STRESSES)}
             maintenance, initial, deductions = (
                 read(fields.object(key), parts) for key in ("maintenance", "initial", "deductions")
             )
