@@ -27,7 +27,7 @@ from circuits.gadgets.maximum import maximum
 from circuits.gadgets.root import length
 from circuits.gadgets.selector import cheapest
 from circuits.gadgets.tail import tail
-from zkmargin.amounts import QUANTITY_BITS
+from zkmargin.amounts import QUANTITY_BITS, bounded
 from zkmargin.errors import StatementError
 from zkmargin.margin import pairing
 from zkmargin.margin.expressions import least_root
@@ -44,6 +44,7 @@ from zkmargin.market.expressions import (
     Worst,
 )
 from zkmargin.market.forms import Affine, Bent, Expression, Marks, Sides
+from zkmargin.proofs.constraints import MAX_ROWS
 
 Terms = tuple[tuple[int, Expression | Bent], ...]
 
@@ -135,29 +136,51 @@ class Charges(Generic[V]):
         return self._capacity_bits + (scale - 1).bit_length()
 
 
-def alternatives(of: Expression | Bent, marks: Marks, *, split: bool = True) -> list[Terms]:
+def alternatives(of: Expression, marks: Marks, *, split: bool = True) -> list[Terms]:
     """Return sums of multiples whose largest is the expression: at the top of a rule each is a row of its own.
 
     With `split`, the alternatives below a sum or a part are drawn up as well, those of the one child that has most.
+
+    Raises:
+        StatementError: if there are more than a system has rows.
     """
+    return _drawn_up(of, marks, split, {})
+
+
+def _drawn_up(of: Expression, marks: Marks, split: bool, parts: dict[str, list[Terms]]) -> list[Terms]:
+    def inner(child: Expression) -> list[Terms]:
+        return _drawn_up(child, marks, split, parts) if split else [((1, child),)]
+
     match of:
         case Part():
-            return alternatives(of.of, marks) if split else [((1, of.of),)]
+            if of.name not in parts:
+                parts[of.name] = inner(of.of)
+            return parts[of.name]
         case Worst() if split:
             return [((1, form),) for form in dict.fromkeys(of.of.at(marks))]
         case Sum():
-            return _of_sum(of, marks, split)
+            plain = [pair for pair in zip(of.multipliers, of.children, strict=True) if pair[0]]
+            return _of_sum(plain, [inner(child) for _, child in plain])
         case Largest():
-            pairs = [(of.multiplier(child), child) for child in of.of]
-            return [
-                tuple((factor * multiplier, leaf) for multiplier, leaf in terms)
-                for factor, child in pairs
-                for terms in (alternatives(child, marks) if split else [((1, child),)])
-            ]
+            found = [(of.multiplier(child), inner(child)) for child in of.of]
+            bounded("number of alternatives", sum(len(each) for _, each in found), 1, MAX_ROWS)
+            return [_times(factor, terms) for factor, each in found for terms in each]
         case Tiers():
             return [((slope, of.of), (1, Bent((), (), constant))) for slope, constant in of.pieces]
         case _:
             return [((1, of),)]
+
+
+def _of_sum(plain: Sequence[tuple[int, Expression]], found: Sequence[list[Terms]]) -> list[Terms]:
+    place = max(range(len(plain)), key=lambda index: len(found[index]), default=0)
+    if not plain or len(found[place]) < 2:
+        return [tuple(plain)]
+    rest: Terms = (*plain[:place], *plain[place + 1 :])
+    return [(*rest, *_times(plain[place][0], terms)) for terms in found[place]]
+
+
+def _times(factor: int, terms: Terms) -> Terms:
+    return tuple((factor * multiplier, leaf) for multiplier, leaf in terms)
 
 
 def _key(of: Expression) -> Hashable:
@@ -167,14 +190,3 @@ def _key(of: Expression) -> Hashable:
     if isinstance(of, Size):
         return (tuple(of.of.per_lot.items()), of.of.constant, of.of.measure)
     return id(of)
-
-
-def _of_sum(of: Sum, marks: Marks, split: bool) -> list[Terms]:
-    plain = [(multiplier, child) for multiplier, child in zip(of.multipliers, of.children, strict=True) if multiplier]
-    found = [alternatives(child, marks) if split else [] for _, child in plain]
-    place = max(range(len(plain)), key=lambda index: len(found[index]), default=0)
-    if not plain or len(found[place]) < 2:
-        return [tuple(plain)]
-    factor = plain[place][0]
-    rest = tuple(plain[:place] + plain[place + 1 :])
-    return [(*rest, *((factor * multiplier, leaf) for multiplier, leaf in terms)) for terms in found[place]]

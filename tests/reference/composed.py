@@ -19,7 +19,9 @@ def check_models(snapshot):
             need(all(node["node"] != "part" for node in below(part)), "a part within a part")
         used = {node["name"] for root in roots for node in below(root) if node["node"] == "part"}
         need(used == model["parts"].keys(), "parts and their use")
-        for node in (node for root in [*roots, *model["parts"].values()] for node in below(root)):
+        whole = [node for root in [*roots, *model["parts"].values()] for node in below(root)]
+        need(len(whole) <= 8192, "too many nodes")
+        for node in whole:
             check_node(node, model["parts"])
             need(mentioned(node) <= listings.keys(), "an id that is not listed")
             for line in lines(node, listings, 0):

@@ -419,13 +419,15 @@ def scaled(weight_ppm: int, of: Expression) -> Sum:
     return Sum(((weight_ppm, of),))
 
 
-def walk(*of: Expression) -> Iterator[Expression]:
-    """Yield expressions and everything below them, each part once."""
+def walk(*of: Expression, again: bool = False) -> Iterator[Expression]:
+    """Yield expressions and everything below them, each part once; with `again`, a part wherever it is mentioned."""
     seen: set[int] = set()
-    waiting = list(of)
+    waiting = list(reversed(of))
     while waiting:
         node = waiting.pop()
-        if not isinstance(node, Part) or id(node.of) not in seen:
-            seen.add(id(node.of) if isinstance(node, Part) else id(node))
+        known = isinstance(node, Part) and id(node.of) in seen
+        if again or not known:
             yield node
+        if not known:
+            seen.update([id(node.of)] if isinstance(node, Part) else [])
             waiting.extend(reversed(node.children))

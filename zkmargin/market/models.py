@@ -16,7 +16,8 @@ Rule
 Bounds
 ------
     At a snapshot's marks every coefficient stays below 2^96 in size, or the model is refused: see "No wrap-around" in
-    docs/protocols/arithmetic.md. At most 64 stress requirements and 256 parts.
+    docs/protocols/arithmetic.md. At most 64 stress requirements, 256 parts, and 8,192 nodes and
+    mentions of parts.
 
 Worked example
 --------------
@@ -50,6 +51,7 @@ RESERVED = ("cross", "scenario")
 MAX_MODELS = 64
 MAX_STRESSES = 64
 MAX_PARTS = 256
+MAX_NODES = 8_192
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class Model:
             identifier("stress requirement", name)
         object.__setattr__(self, "stress", dict(sorted(self.stress.items())))
         bounded("number of parts", len(self._parts()), 0, MAX_PARTS)
+        bounded("number of nodes", sum(1 for _ in walk(*self._requirements(), again=True)), 1, MAX_NODES)
 
     @property
     def parts(self) -> tuple[str, ...]:
