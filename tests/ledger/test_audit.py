@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.attacks.register import register
-from tests.ledger.venue import INITIAL, VENUE, Venue, key, lie
+from tests.ledger.venue import INITIAL, VENUE, Venue, key, lie, market
 from zkmargin.algebra import generators
 from zkmargin.algebra.group import group
 from zkmargin.amounts import Ratio
@@ -19,7 +19,12 @@ from zkmargin.ledger.audit import check_delta
 from zkmargin.ledger.entries import Checkpoint
 from zkmargin.ledger.log import Log, lines
 from zkmargin.margin.claim import Claim
+from zkmargin.market.expressions import Part, Size, Tiers, scaled
+from zkmargin.market.forms import NOTIONAL, Affine
 from zkmargin.market.instruments import Cash
+from zkmargin.market.models import Model
+from zkmargin.market.parameters import ScenarioParameters, Tier, TierTable
+from zkmargin.market.scenarios import Scenario
 from zkmargin.market.snapshot import Listing
 
 attacked, attacks = register()
@@ -376,3 +381,40 @@ def test_the_state_of_a_log_depends_on_every_entry_and_their_order(tmp_path, ven
 
 def test_every_numbered_check_has_an_attack():
     assert set(attacked) == set(re.findall(r"^    (\(\d+\)) ", audit.__doc__, re.MULTILINE))
+
+
+def test_a_stress_claim_covers_nobody():
+    scenarios = (Scenario("down", -100_000, 0), Scenario("up", 100_000, 0))
+    losses = {"BTC": (10, -10), "BTC-DEC": (10, -10), "BTC-PERP": (10, -10)}
+    snapshot = replace(market(), scenario=ScenarioParameters(1, scenarios, losses, {}))
+    venue = Venue(snapshot, Claim("initial", "scenario"))
+    for name in ("alice", "bob"):
+        venue.open(name, 10_000)
+    venue.trade(["alice", "bob"], BUY)
+    venue.move()
+    venue.claim("alice", Claim("stress", "scenario", stress="down"))
+    venue.claim("bob", Claim("maintenance", "scenario"))
+    assert uncovered(venue) == ["alice"]
+    venue.deposit("bob", 1)
+    assert uncovered(venue) == ["alice"]
+
+
+def test_under_a_composed_model_a_box_stands_and_more_cash_leaves_an_account_to_prove_again():
+    sizes = Size(Affine({"BTC-PERP": 1_000_000, "BTC-DEC": 1_000_000}, measure=NOTIONAL))
+    tiers = Part("tiers", Tiers(sizes, TierTable((Tier(0, 50_000),))))
+    house = Model("house", 1, maintenance=tiers, initial=scaled(2_000_000, tiers))
+    venue = Venue(replace(market(), models=(house,)), Claim("initial", "house"))
+    for name in ("alice", "bob"):
+        venue.open(name, 10_000)
+    venue.trade(["alice", "bob"], BUY)
+    for name in ("alice", "bob"):
+        venue.claim(name, Claim("box", "house", width_ppm=50_000))
+    venue.move(BTC_PERP=104)
+    assert uncovered(venue) == []
+    venue.deposit("bob", 1)
+    assert uncovered(venue) == ["bob"]
+    dearer = replace(house, version=2)
+    venue.mark(venue.state.market.next(2, {}, models=[dearer]))
+    assert uncovered(venue) == ["alice", "bob"]
+    venue.trade(["alice", "bob"], {"USD": 104, "BTC-PERP": -1}, forms=["margin", "reduction"])
+    assert uncovered(venue) == ["bob"]

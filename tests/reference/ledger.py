@@ -157,7 +157,7 @@ def check_margin(bound, snapshot, claim, account, rounds, proof):
     transcript.absorb("account", account_context(account))
     if bound:
         transcript.absorb("entry", bound)
-    system = claim_system(snapshot, claim, account["basis"], KNOWN)
+    system = claim_system(snapshot, claim, account["basis"], known=KNOWN)
     check_arithmetic(transcript, system, account["point"], proof, rounds)
 
 

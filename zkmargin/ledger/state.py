@@ -41,12 +41,14 @@ class Standing:
 
     Args:
         kind: ``"maintenance"``, ``"initial"`` or ``"box"``.
+        model: The margin model of the claim.
         snapshot: Where it was proved.
         basis: The account's basis then; what was added to it since holds nothing, or the claim would be void.
         width_ppm: Half-width of a box; 0 otherwise.
     """
 
     kind: str
+    model: str
     snapshot: Snapshot
     basis: tuple[str, ...]
     width_ppm: int = 0
@@ -85,6 +87,7 @@ class AccountState:
             if standing is None
             else {
                 "kind": standing.kind,
+                "model": standing.model,
                 "snapshot": standing.snapshot.digest().hex(),
                 "basis": list(standing.basis),
                 "width_ppm": standing.width_ppm,

@@ -124,8 +124,8 @@ def _deposit(state: State, entry: Deposit) -> Step:
     account = conditions.touched(state, entry.account, entry.sequence)
     is_cash = conditions.check_payable(state, account, entry.asset)
     moved = _moved(account, _payment(entry.asset, entry.amount))
-    # More cash makes no claim false; more collateral might, under a scenario that charges for holding it.
-    if is_cash:
+    # More collateral might make a claim false, under a scenario that charges for holding it.
+    if is_cash and state.rules.claim.model in coverage.CASH_NEVER_HURTS:
         moved = replace(moved, standing=account.standing)
     after = _with(state, replace(moved, unexposed=account.unexposed))
     return Step(_paid(after, entry.asset, entry.amount), _operator(state))
@@ -146,7 +146,7 @@ def _withdrawal(state: State, entry: Withdrawal) -> Step:
     else:
         held = duties.Holds(after.public.basis, entry.asset, after.public.commitment)
         owed.append(("held", held, entry.held_proof))
-    moved = replace(after, standing=Standing("initial", state.market, after.public.basis))
+    moved = replace(after, standing=Standing("initial", state.rules.claim.model, state.market, after.public.basis))
     return Step(_paid(_with(state, moved), entry.asset, -entry.amount), _holder(account), tuple(owed))
 
 
@@ -334,7 +334,9 @@ def _guarded(
     if guard.form == MARGIN:
         conditions.check_active(account)
         margin = duties.Satisfies(state.market, state.rules.claim, moved.public, guard.rounds)
-        return replace(moved, standing=Standing("initial", state.market, moved.public.basis)), (
+        return replace(
+            moved, standing=Standing("initial", state.rules.claim.model, state.market, moved.public.basis)
+        ), (
             part,
             margin,
             guard.proof,
