@@ -537,6 +537,8 @@ def test_the_margin_desk_speaks_of_the_present_epoch(venue):
 def test_a_checkpoint_states_the_state(venue):
     wrong = Checkpoint(venue=VENUE, id="c", epoch=1, state=bytes(32))
     refused(venue, keys.sign_all(wrong, venue.operator), LedgerError, "states another state")
+    wrong = replace(wrong, epoch=2, state=venue.state.digest())
+    refused(venue, keys.sign_all(wrong, venue.operator), StaleStateError, "epoch must be 1, got 2")
 
 
 def test_a_claim_is_about_the_present_state_and_market(venue):
