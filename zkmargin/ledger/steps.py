@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+from circuits.ledger import bits_after
+from circuits.registration import Account
 from zkmargin.algebra import generators
 from zkmargin.algebra.group import Point, group, is_identity
 from zkmargin.commitments import Commitment
@@ -212,7 +214,7 @@ def _rekey(state: State, entry: Rekey) -> Step:
         conditions.require_empty(entry.opening_proof, "opening_proof", "no id leaves the basis")
     else:
         owed.append(("opening", duties.OpensOver(entry.basis, new), entry.opening_proof))
-    public = replace(account.public, sequence=conditions.next_sequence(account), basis=entry.basis, commitment=new)
+    public = _following(account, entry.basis, new)
     signers = {**_holder(account), f"the new key of account {entry.account}": entry.key}
     return Step(_with(after, replace(account, key=entry.key, public=public)), signers, tuple(owed))
 
@@ -273,17 +275,19 @@ def _holder(account: AccountState) -> Mapping[str, bytes]:
     return {f"account {account.public.account}": account.key}
 
 
+def _following(account: AccountState, basis: tuple[str, ...], commitment: Commitment) -> Account:
+    """Return the public side of the account's next state."""
+    sequence = conditions.next_sequence(account)
+    bits = bits_after(sequence)
+    return replace(account.public, sequence=sequence, basis=basis, commitment=commitment, quantity_bits=bits)
+
+
 def _moved(account: AccountState, change: Point, basis: tuple[str, ...] | None = None) -> AccountState:
     """Return the account with a changed book, of which nothing is known yet."""
     point = group.add(account.public.commitment.point, change)
     if is_identity(point):
         raise NotAllowedError(f"the commitment of account {account.public.account} would become the identity")
-    public = replace(
-        account.public,
-        sequence=conditions.next_sequence(account),
-        commitment=Commitment(point),
-        basis=account.public.basis if basis is None else basis,
-    )
+    public = _following(account, account.public.basis if basis is None else basis, Commitment(point))
     return replace(account, public=public, standing=None, unexposed=False)
 
 
