@@ -59,6 +59,11 @@ def written(path, entries):
     return path
 
 
+def spoilt_bytes(proof):
+    """A proof with another last bit."""
+    return proof[:-1] + bytes([proof[-1] ^ 1])
+
+
 def diverges(path, match, number=None, **options):
     with pytest.raises(DivergenceError, match=match) as caught:
         audit.audit(path, **options)
@@ -143,7 +148,7 @@ def test_an_entry_that_does_not_fit_is_named(tmp_path, venue):
 def test_a_bad_proof_is_named_even_before_a_later_record_that_does_not_fit(tmp_path, venue):
     at = next(place for place, entry in enumerate(venue.log) if entry.kind == "trade")
     trade = venue.log[at]
-    changes = (replace(trade.changes[0], bounds_proof=trade.changes[0].bounds_proof[:-1] + b"\x00"),)
+    changes = (replace(trade.changes[0], bounds_proof=spoilt_bytes(trade.changes[0].bounds_proof)),)
     bad = keys.sign_all(lie(trade, changes=changes), key("alice"), key("bob"))
     path = written(tmp_path / "bad.log", [*venue.log[:at], bad, venue.log[0]])
     diverges(path, "change 0 bounds: the proof does not hold", at)
@@ -155,9 +160,7 @@ def test_a_bad_proof_is_named_even_before_a_later_record_that_does_not_fit(tmp_p
 def test_every_back_end_finds_the_same(path, tmp_path, venue, backend, monkeypatch):
     monkeypatch.setattr(audit, "CHUNK_DUTIES", 2)
     assert audit.audit(path, jobs=2, backend=backend).state.digest() == venue.state.digest()
-    bad = lie(
-        venue.log[-2], evidence=replace(venue.log[-2].evidence, proof=venue.log[-2].evidence.proof[:-1] + b"\x00")
-    )
+    bad = lie(venue.log[-2], evidence=replace(venue.log[-2].evidence, proof=spoilt_bytes(venue.log[-2].evidence.proof)))
     spoilt = written(tmp_path / "spoilt.log", [*venue.log[:-2], bad])
     diverges(spoilt, "claim: the proof does not hold", len(venue.log) - 2, jobs=2, backend=backend)
 
@@ -165,9 +168,7 @@ def test_every_back_end_finds_the_same(path, tmp_path, venue, backend, monkeypat
 def test_several_processes_find_what_one_finds(path, tmp_path, venue, monkeypatch):
     monkeypatch.setattr(audit, "CHUNK_DUTIES", 2)
     assert audit.audit(path, jobs=2).state.digest() == venue.state.digest()
-    bad = lie(
-        venue.log[-2], evidence=replace(venue.log[-2].evidence, proof=venue.log[-2].evidence.proof[:-1] + b"\x00")
-    )
+    bad = lie(venue.log[-2], evidence=replace(venue.log[-2].evidence, proof=spoilt_bytes(venue.log[-2].evidence.proof)))
     spoilt = written(tmp_path / "spoilt.log", [*venue.log[:-2], bad])
     diverges(spoilt, "claim: the proof does not hold", len(venue.log) - 2, jobs=2)
 
