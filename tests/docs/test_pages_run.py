@@ -29,6 +29,7 @@ PAGES = (
     "models/cross.md",
     "models/groups.md",
     "models/own.md",
+    "models/perpetual.md",
     "models/scenario.md",
 )
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
