@@ -52,6 +52,7 @@ def snapshot(
     *,
     futures: Mapping[str, tuple[int, int]] | None = None,
     coins: Mapping[str, int] | None = None,
+    multiplier: int = 1,
     maintenance_ppm: int = 20_000,
     initial_ppm: int = 40_000,
     tier_floor_units: int = 10**9,
@@ -59,16 +60,17 @@ def snapshot(
     """Return the first snapshot of a small market, with parameters for both models.
 
     Args:
-        perpetuals: Mark in ticks by id; the multiplier is 1.
+        perpetuals: Mark in ticks by id.
         futures: Mark in ticks and expiry in unix seconds by id.
         coins: Mark in ticks by id of collateral, with a haircut of 5 %.
+        multiplier: Units per tick per lot, of everything but cash.
         maintenance_ppm: Maintenance rate up to `tier_floor_units` of notional; half as much again above it.
         initial_ppm: Initial rate, likewise; at least the maintenance rate.
         tier_floor_units: Where the second tier begins.
     """
-    linear = [Listing(Linear(name, 1), mark_ticks) for name, mark_ticks in perpetuals.items()]
-    linear += [Listing(Linear(name, 1, expiry), mark) for name, (mark, expiry) in (futures or {}).items()]
-    held = [Listing(Collateral(name, 1), mark, haircut_ppm=50_000) for name, mark in (coins or {}).items()]
+    linear = [Listing(Linear(name, multiplier), mark_ticks) for name, mark_ticks in perpetuals.items()]
+    linear += [Listing(Linear(name, multiplier, expiry), mark) for name, (mark, expiry) in (futures or {}).items()]
+    held = [Listing(Collateral(name, multiplier), mark, haircut_ppm=50_000) for name, mark in (coins or {}).items()]
     listings = tuple(sorted([Listing(Cash(CASH)), *linear, *held], key=lambda listing: listing.id))
 
     def tables(rate_ppm: int) -> dict[str, TierTable]:
@@ -89,23 +91,24 @@ def snapshot(
 def snapshots(draw: st.DrawFn, perpetuals: int = 1, futures: int = 0, coins: int = 0) -> Snapshot:
     """Draw the first snapshot of a small market: `snapshot` with drawn marks, rates and tiers.
 
-    Half of the marks are round, so that amounts divide evenly and a slack of exactly zero occurs.
+    Half of the markets have a multiplier of 100: there requirements are whole units, and slacks of exactly zero occur.
 
     Args:
         draw: Given by Hypothesis.
         perpetuals: How many, named ``PERP-0``, ``PERP-1``, ..
-        futures: How many, named ``FUTURE-0``, ..; they expire on day 3, 6, ..
+        futures: How many, named ``FUTURE-0``, ..; they expire after 2, 4, .. days
         coins: How many, named ``COIN-0``, ..
     """
-    marks = st.one_of(st.integers(1, 5_000).map(lambda hundreds: 100 * hundreds), st.integers(100, 500_000))
+    marks = st.integers(100, 100_000)
     maintenance = draw(st.integers(1, 20))
     return snapshot(
         {f"PERP-{number}": draw(marks) for number in range(perpetuals)},
-        futures={f"FUTURE-{number}": (draw(marks), 3 * DAY_SECONDS * (number + 1)) for number in range(futures)},
+        futures={f"FUTURE-{number}": (draw(marks), 2 * DAY_SECONDS * (number + 1)) for number in range(futures)},
         coins={f"COIN-{number}": draw(marks) for number in range(coins)},
+        multiplier=draw(st.sampled_from([1, 100])),
         maintenance_ppm=10_000 * maintenance,
         initial_ppm=10_000 * (maintenance + draw(st.integers(0, 20))),
-        tier_floor_units=draw(st.sampled_from([10**5, 10**6, 10**9])),
+        tier_floor_units=draw(st.sampled_from([10**5, 10**7, 10**9])),
     )
 
 
@@ -149,16 +152,27 @@ def expired(listing: Listing, market: Snapshot) -> bool:
     return expiry is not None and market.valid_from >= expiry
 
 
+def tradable(market: Snapshot) -> list[Listing]:
+    """Return the linear contracts that have not expired."""
+    return [item for item in market.listings if isinstance(item.instrument, Linear) and not expired(item, market)]
+
+
 @st.composite
 def next_snapshots(draw: st.DrawFn, market: Snapshot, largest_ppm: int = 400_000) -> Snapshot:
-    """Draw the epoch after `market`: calm, jumping, or in free fall, all contracts together or each on its own."""
+    """Draw the epoch after `market`: calm, jumping or in free fall, all together or each on its own.
+
+    It is an hour later, a day later, or when the next contract expires.
+    """
     names = [item.id for item in market.listings if isinstance(item.instrument, Collateral | Linear)]
     calm, jump = st.integers(-10_000, 10_000), st.integers(-largest_ppm, largest_ppm)
     fall = st.integers(-largest_ppm, -largest_ppm // 4)
     move = draw(st.sampled_from([calm, jump, fall]))
     together = draw(st.booleans())
     common = draw(move)
-    return moved(market, {name: common if together else draw(move) for name in names})
+    moves = {name: common if together else draw(move) for name in names}
+    expiries = [getattr(item.instrument, "expiry", None) or 0 for item in market.listings]
+    later = [expiry - market.valid_from for expiry in expiries if expiry > market.valid_from]
+    return moved(market, moves, draw(st.sampled_from([DAY_SECONDS // 24, DAY_SECONDS, *sorted(later)[:1]])))
 
 
 @st.composite
@@ -275,12 +289,12 @@ def fills(
         largest_lots: Largest size of a fill.
         fee_to: An account that is paid a fee of the buyer's, as a third leg; nobody by default.
     """
-    live = [item for item in market.listings if isinstance(item.instrument, Linear) and not expired(item, market)]
-    listing = draw(st.sampled_from(live))
+    listing = draw(st.sampled_from(tradable(market)))
     buyer, seller = draw(st.permutations(list(parties)))[:2]
     lots = draw(st.integers(1, largest_lots))
     # Near the mark, as trades are; a price far off hands value over, which margin has to bear like any loss.
-    offset_ppm = draw(st.one_of(st.integers(-10_000, 10_000), st.integers(-200_000, 200_000)))
+    near, far = st.integers(-2_000, 2_000), st.integers(-200_000, 200_000)
+    offset_ppm = draw(st.one_of(near, near, far))
     price_ticks = max(1, listing.mark_ticks + listing.mark_ticks * offset_ppm // PPM)
     legs = {buyer: fill(market, listing.id, lots, price_ticks), seller: fill(market, listing.id, -lots, price_ticks)}
     if fee_to is not None and fee_to not in legs:
