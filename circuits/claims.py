@@ -11,6 +11,7 @@ Transcript
 ----------
     absorb snapshot / absorb model / absorb claim / absorb account / then `zkmargin.proofs.arithmetic`
     (snapshot: its digest; model: the digest of its parameters; claim: canonical JSON; account: venue, name, sequence)
+    A proof that is part of a ledger's entry also absorbs, after the account, entry: the binding of that entry.
 
 A proof for another account, state, venue, epoch, snapshot, model, threshold or kind fails at its first challenge.
 """
@@ -53,6 +54,7 @@ def prove(
     opening: Opening,
     randomness: Randomness = system_randomness,
     rounds: int = 0,
+    binding: bytes = b"",
 ) -> bytes:
     """Return a proof that the book behind the account's commitment satisfies the claim at the snapshot.
 
@@ -63,6 +65,7 @@ def prove(
         opening: The secret book and blinding factor.
         randomness: Source of the masks; vectors pin it.
         rounds: 0 for an opened proof, fast to make; more for a compact one, smaller the more rounds it has.
+        binding: Of the ledger's entry that the proof is a part of; empty for a claim that stands alone.
 
     Raises:
         WitnessError: if the book does not satisfy the claim (with `shortfall_units`), or if its surplus, or the
@@ -71,7 +74,7 @@ def prove(
         EncodingError: if the opening is not the commitment's.
     """
     registration.check_belongs(account, opening)
-    statement, transcript = _open(snapshot, claim, account)
+    statement, transcript = _open(snapshot, claim, account, binding)
     try:
         compiled = _compiled(snapshot, claim, account.basis, account.quantity_bits)
         values = assign(compiled.circuit, statement.system, [opening])
@@ -100,8 +103,7 @@ def verify(snapshot: Snapshot, claim: Claim, account: Account, proof: bytes, rou
         EncodingError: if the proof is not canonical.
         VerificationError: if it does not hold.
     """
-    equation = _equation(Item(snapshot, claim, account, proof, rounds))
-    if batch.bad_positions([equation]):
+    if batch.bad_positions([equation(Item(snapshot, claim, account, proof, rounds))]):
         raise VerificationError("the claim is not proved by this proof", failed="(12)")
 
 
@@ -114,6 +116,7 @@ class Item:
     account: Account
     proof: bytes
     rounds: int = 0
+    binding: bytes = b""
 
 
 def verify_batch(items: Sequence[Item]) -> None:
@@ -130,7 +133,7 @@ def verify_batch(items: Sequence[Item]) -> None:
     bad = []
     for position, item in enumerate(items):
         try:
-            equations[position] = _equation(item)
+            equations[position] = equation(item)
         except (EncodingError, VerificationError):
             bad.append(position)
         except StatementError as error:
@@ -191,8 +194,13 @@ def _compiled(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...], quantity
     return compiled
 
 
-def _equation(item: Item) -> batch.Equation:
-    statement, transcript = _open(item.snapshot, item.claim, item.account)
+def equation(item: Item) -> batch.Equation:
+    """Return the last check of a proof as an equation for `zkmargin.proofs.batch`, having made every other one.
+
+    Raises:
+        StatementError, EncodingError, VerificationError: as `verify`.
+    """
+    statement, transcript = _open(item.snapshot, item.claim, item.account, item.binding)
     if item.rounds:
         folded = compact.Proof.from_bytes(statement.system, item.rounds, item.proof)
         return compact.equation(transcript, statement, item.rounds, folded)
@@ -200,11 +208,15 @@ def _equation(item: Item) -> batch.Equation:
     return arithmetic.equation(transcript, statement, proof)
 
 
-def _open(snapshot: Snapshot, claim: Claim, account: Account) -> tuple[arithmetic.Statement, Transcript]:
+def _open(
+    snapshot: Snapshot, claim: Claim, account: Account, binding: bytes = b""
+) -> tuple[arithmetic.Statement, Transcript]:
     """Return the statement, and a transcript that has absorbed everything the proof is bound to."""
     if account.venue != snapshot.venue:
         raise StatementError(f"venue of the account must be {snapshot.venue}, got {account.venue}")
     compiled = _compiled(snapshot, claim, account.basis, account.quantity_bits)
     transcript = compiled.context.copy()
     transcript.absorb("account", account.context())
+    if binding:
+        transcript.absorb("entry", binding)
     return arithmetic.Statement(compiled.system, (account.commitment,)), transcript

@@ -86,6 +86,10 @@ class Opening:
         total = {name: self.quantities.get(name, 0) + other.quantities.get(name, 0) for name in sorted(names)}
         return Opening(total, (self.blinding + other.blinding) % ORDER)
 
+    def __neg__(self) -> Opening:
+        """Return the opening of the negative of a commitment."""
+        return Opening({name: -quantity for name, quantity in self.quantities.items()}, -self.blinding % ORDER)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Commitment:
@@ -111,6 +115,14 @@ class Commitment:
     def __add__(self, other: Commitment) -> Commitment:
         """Return the commitment to the sum of two books."""
         return Commitment(group.add(self.point, other.point))
+
+    def __neg__(self) -> Commitment:
+        """Return the commitment to the negative of the book, under the negative of the blinding factor."""
+        return Commitment(group.negate(self.point))
+
+    def __reduce__(self) -> tuple[Any, tuple[bytes]]:
+        # For other processes of ours: points of the native library cannot be pickled.
+        return Commitment.from_bytes, (self.to_bytes(),)
 
     def to_bytes(self) -> bytes:
         """Return the 48-byte compressed encoding."""

@@ -1,0 +1,404 @@
+"""The rules: from a state and an entry to the state after, and to what the entry has to prove for it.
+
+Nobody calls this module but `zkmargin.ledger.apply`, which sees to it that the duties are done; an import contract says
+so. A step decides everything that needs no proof: names, numbers, signatures, prices, permissions.
+
+Every rule is a function of one kind of entry. What it refuses it refuses before any proof is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from circuits.registration import MAX_SEQUENCE
+from zkmargin.algebra import generators
+from zkmargin.algebra.group import Point, group, is_identity
+from zkmargin.commitments import Commitment
+from zkmargin.errors import LedgerError, NotAllowedError, StaleStateError, UnknownAccountError
+from zkmargin.ledger import coverage, duties
+from zkmargin.ledger.duties import Duty, Place, Statement
+from zkmargin.ledger.entries import (
+    MARGIN,
+    REDUCE_ONLY,
+    Checkpoint,
+    Claimed,
+    Deposit,
+    Entry,
+    Genesis,
+    Mark,
+    Open,
+    Party,
+    Rekey,
+    Settle,
+    Status,
+    Trade,
+    Withdrawal,
+)
+from zkmargin.ledger.state import AccountState, Standing, State, opened
+from zkmargin.market.instruments import Cash, Collateral
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A state after, which counts only when the duties are done and the signers have signed.
+
+    Args:
+        after: The state.
+        signers: Public key by what the signer is called, in the order of the signatures.
+        duties: What has to be proved.
+    """
+
+    after: State
+    signers: Mapping[str, bytes]
+    duties: tuple[Duty, ...] = ()
+
+
+def step(state: State, entry: Entry) -> Step:
+    """Return what an entry does and what it has to prove.
+
+    Raises:
+        LedgerError, StatementError: if it does not fit the state.
+    """
+    if not isinstance(entry, Genesis) and entry.venue != state.rules.venue:
+        raise NotAllowedError(f"venue must be {state.rules.venue}, got {entry.venue}")
+    rule = _RULES[type(entry)]
+    return rule(state, entry)
+
+
+def _genesis(state: State, entry: Genesis) -> Step:
+    if state.genesis is not None:
+        raise NotAllowedError("the ledger has its genesis already")
+    claim = entry.claim
+    if claim.kind != "initial" or claim.threshold.numerator < claim.threshold.denominator:
+        raise NotAllowedError(f"the claim after an entry must be initial with a threshold of at least 1, got {claim}")
+    return Step(replace(state, genesis=entry), {"operator": entry.operator})
+
+
+def _mark(state: State, entry: Mark) -> Step:
+    snapshot = entry.snapshot
+    if snapshot.venue != entry.venue:
+        raise NotAllowedError(f"venue of the snapshot must be {entry.venue}, got {snapshot.venue}")
+    if not isinstance(snapshot.listing(state.rules.cash).instrument, Cash):
+        raise NotAllowedError(f"{state.rules.cash} must be listed as cash")
+    snapshot.parameters(state.rules.claim.model)
+    if state.snapshot is not None:
+        snapshot.check_follows(state.snapshot)
+    for label, price_ticks in state.finals.items():
+        mark_ticks = snapshot.listing(label).mark_ticks
+        if mark_ticks != price_ticks:
+            raise NotAllowedError(f"the mark of {label} must stay at its final price {price_ticks}, got {mark_ticks}")
+    expired = {
+        listing.id: listing.mark_ticks
+        for listing in snapshot.listings
+        if (expiry := getattr(listing.instrument, "expiry", None)) is not None and expiry <= snapshot.valid_from
+    }
+    finals = dict(sorted((expired | dict(state.finals)).items()))
+    return Step(replace(state, snapshot=snapshot, finals=finals), _operator(state))
+
+
+def _open(state: State, entry: Open) -> Step:
+    if entry.account in state.accounts:
+        raise UnknownAccountError(f"account {entry.account} is open already")
+    _check_basis(state, entry.basis, ())
+    public = opened(entry.venue, entry.account, entry.basis, entry.commitment)
+    account = AccountState(entry.key, public, unexposed=True)
+    after = replace(
+        state,
+        accounts=state.accounts.set(entry.account, account),
+        blinding=group.add(state.blinding, entry.commitment.point),
+    )
+    empty = duties.OnlyBlinding((entry.commitment,))
+    signers = {f"account {entry.account}": entry.key, **_operator(state)}
+    return Step(after, signers, (_duty(entry, "blinding", empty, entry.blinding_proof),))
+
+
+def _deposit(state: State, entry: Deposit) -> Step:
+    account = _touched(state, entry.account, entry.sequence)
+    is_cash = _check_payable(state, account, entry.asset)
+    moved = _moved(account, _payment(entry.asset, entry.amount))
+    # More cash makes no claim false; more collateral might, under a scenario that charges for holding it.
+    if is_cash:
+        moved = replace(moved, standing=account.standing)
+    after = _with(state, replace(moved, unexposed=account.unexposed))
+    return Step(_paid(after, entry.asset, entry.amount), _operator(state))
+
+
+def _withdrawal(state: State, entry: Withdrawal) -> Step:
+    account = _touched(state, entry.account, entry.sequence)
+    _check_open_market(state, entry.snapshot)
+    _check_active(account)
+    is_cash = _check_payable(state, account, entry.asset)
+    if entry.amount > state.net.get(entry.asset, 0):
+        raise NotAllowedError(f"not more than the {entry.asset} that was deposited can be withdrawn")
+    after = _moved(account, _payment(entry.asset, -entry.amount))
+    margin = duties.Satisfies(state.market, state.rules.claim, after.public, entry.rounds)
+    owed = [_duty(entry, "margin", margin, entry.margin_proof)]
+    if is_cash:
+        _require_empty(entry.held_proof, "held_proof", "cash is withdrawn")
+    else:
+        held = duties.Holds(after.public.basis, entry.asset, after.public.commitment)
+        owed.append(_duty(entry, "held", held, entry.held_proof))
+    moved = replace(after, standing=Standing("initial", state.market))
+    return Step(_paid(_with(state, moved), entry.asset, -entry.amount), _holder(account), tuple(owed))
+
+
+def _trade(state: State, entry: Trade) -> Step:
+    accounts = [_touched(state, party.account, party.sequence) for party in entry.parties]
+    names = [party.account for party in entry.parties]
+    if len(set(names)) != len(names):
+        raise NotAllowedError("an account must not be in a trade twice")
+    _check_open_market(state, entry.snapshot)
+    _check_basis(state, entry.basis, ())
+    for account in accounts:
+        _check_within(account, entry.basis)
+    signers = {f"account {name}": account.key for name, account in zip(names, accounts, strict=True)}
+    changes = _changes(entry)
+    owed = _duties_of_changes(entry)
+    after = state
+    if not entry.mirrored:
+        total = group.msm([change.point for change in changes], [1] * len(changes))
+        after = replace(after, blinding=group.add(after.blinding, total))
+    for party, account, change in zip(entry.parties, accounts, changes, strict=True):
+        moved, duty = _guarded(state, entry, party, account, change)
+        after = _with(after, moved)
+        owed.append(duty)
+    return Step(after, signers, tuple(owed))
+
+
+def _settle(state: State, entry: Settle) -> Step:
+    account = _touched(state, entry.account, entry.sequence)
+    price_ticks = state.finals.get(entry.instrument)
+    if price_ticks is None:
+        raise NotAllowedError(f"{entry.instrument} has no final price: it has not expired")
+    if entry.price_ticks != price_ticks:
+        raise NotAllowedError(f"{entry.instrument} settles at {price_ticks} ticks, got {entry.price_ticks}")
+    cash = state.rules.cash
+    pair = tuple(sorted((cash, entry.instrument)))
+    _check_within(account, pair)
+    value_units = state.market.listing(entry.instrument).value_at(price_ticks)
+    rest = tuple(label for label in account.public.basis if label != entry.instrument)
+    moved = _moved(account, entry.commitment.point, basis=rest)
+    pot = state.pots.get(entry.instrument, group.identity())
+    pots = {**state.pots, entry.instrument: group.add(pot, group.negate(entry.commitment.point))}
+    owed = (
+        _duty(entry, "leg", duties.SettlesAt(cash, entry.instrument, value_units, entry.commitment), entry.leg_proof),
+        _duty(entry, "bounds", duties.BoundedChange(pair, entry.commitment), entry.bounds_proof),
+        _duty(entry, "opening", duties.OpensOver(rest, moved.public.commitment), entry.opening_proof),
+    )
+    return Step(replace(_with(state, moved), pots=dict(sorted(pots.items()))), _holder(account), owed)
+
+
+def _rekey(state: State, entry: Rekey) -> Step:
+    account = _touched(state, entry.account, entry.sequence)
+    _check_basis(state, entry.basis, account.public.basis)
+    old, new = account.public.commitment, entry.commitment
+    owed, after = [], state
+    if new == old:
+        _require_empty(entry.reblinding_proof, "reblinding_proof", "the commitment stays")
+    else:
+        owed.append(_duty(entry, "reblinding", duties.SameBook(old, new), entry.reblinding_proof))
+        difference = group.add(new.point, group.negate(old.point))
+        after = replace(after, blinding=group.add(after.blinding, difference))
+    if set(account.public.basis) <= set(entry.basis):
+        _require_empty(entry.opening_proof, "opening_proof", "no id leaves the basis")
+    else:
+        owed.append(_duty(entry, "opening", duties.OpensOver(entry.basis, new), entry.opening_proof))
+    public = replace(account.public, sequence=_next(account), basis=entry.basis, commitment=new)
+    signers = {**_holder(account), f"the new key of account {entry.account}": entry.key}
+    return Step(_with(after, replace(account, key=entry.key, public=public)), signers, tuple(owed))
+
+
+def _claimed(state: State, entry: Claimed) -> Step:
+    shown = entry.evidence
+    account = _touched(state, shown.account, shown.sequence)
+    _check_market(state, shown.snapshot_digest)
+    pairs = (
+        ("venue", state.rules.venue, shown.venue),
+        ("epoch", state.market.epoch, shown.epoch),
+        ("commitment", account.public.commitment.to_bytes().hex(), shown.commitment.hex()),
+    )
+    for field, wanted, given in pairs:
+        if wanted != given:
+            raise StaleStateError(f"{field} of the claim must be {wanted}, got {given}")
+    statement = duties.Satisfies(state.market, shown.claim, account.public, shown.rounds)
+    duty = Duty(Place(b"", "claim"), statement, shown.proof)
+    return Step(_with(state, coverage.proved(account, shown.claim, state.rules, state.market)), {}, (duty,))
+
+
+def _status(state: State, entry: Status) -> Step:
+    account = state.account(entry.account)
+    _check_epoch(state, entry.epoch)
+    return Step(_with(state, replace(account, status=entry.status)), _operator(state))
+
+
+def _checkpoint(state: State, entry: Checkpoint) -> Step:
+    _check_epoch(state, entry.epoch)
+    if entry.state != state.digest():
+        raise LedgerError(f"checkpoint {entry.id} states another state than the one that the entries lead to")
+    return Step(state, _operator(state))
+
+
+_RULES: Mapping[type[Entry], Callable[[State, Any], Step]] = {
+    Genesis: _genesis,
+    Mark: _mark,
+    Open: _open,
+    Deposit: _deposit,
+    Withdrawal: _withdrawal,
+    Trade: _trade,
+    Settle: _settle,
+    Rekey: _rekey,
+    Claimed: _claimed,
+    Status: _status,
+    Checkpoint: _checkpoint,
+}
+
+
+# ---- what several rules need -----------------------------------------------------------------------------------------
+
+
+def _operator(state: State) -> Mapping[str, bytes]:
+    return {"operator": state.rules.operator}
+
+
+def _holder(account: AccountState) -> Mapping[str, bytes]:
+    return {f"account {account.public.account}": account.key}
+
+
+def _touched(state: State, name: str, sequence: int) -> AccountState:
+    """Return an account that an entry was made for in its present state."""
+    account = state.account(name)
+    if sequence != account.public.sequence:
+        raise StaleStateError(f"sequence of account {name} must be {account.public.sequence}, got {sequence}")
+    return account
+
+
+def _next(account: AccountState) -> int:
+    sequence = account.public.sequence
+    if sequence >= MAX_SEQUENCE:
+        raise NotAllowedError(f"account {account.public.account} has had {MAX_SEQUENCE} entries: no more are possible")
+    return sequence + 1
+
+
+def _moved(account: AccountState, change: Point, basis: tuple[str, ...] | None = None) -> AccountState:
+    """Return the account with a changed book, of which nothing is known yet."""
+    point = group.add(account.public.commitment.point, change)
+    if is_identity(point):
+        raise NotAllowedError(f"the commitment of account {account.public.account} would become the identity")
+    public = replace(
+        account.public,
+        sequence=_next(account),
+        commitment=Commitment(point),
+        basis=account.public.basis if basis is None else basis,
+    )
+    return replace(account, public=public, standing=None, unexposed=False)
+
+
+def _with(state: State, account: AccountState) -> State:
+    return replace(state, accounts=state.accounts.set(account.public.account, account))
+
+
+def _payment(asset: str, amount: int) -> Point:
+    return group.multiply(generators.book(asset), amount)
+
+
+def _paid(state: State, asset: str, amount: int) -> State:
+    net = {**state.net, asset: state.net.get(asset, 0) + amount}
+    return replace(state, net=dict(sorted(net.items())))
+
+
+def _duty(entry: Entry, part: str, statement: Statement, proof: bytes) -> Duty:
+    return Duty(Place(entry.binding(), part), statement, proof)
+
+
+def _check_open_market(state: State, digest: bytes) -> None:
+    """Refuse an entry that was made for another market, or moves money while the breaker is on."""
+    _check_market(state, digest)
+    if state.market.breaker != "normal":
+        raise NotAllowedError("the market is halted")
+
+
+def _check_market(state: State, digest: bytes) -> None:
+    if digest != state.market.digest():
+        raise StaleStateError(f"snapshot must be {state.market.digest().hex()}, got {digest.hex()}")
+
+
+def _check_epoch(state: State, epoch: int) -> None:
+    if epoch != state.market.epoch:
+        raise StaleStateError(f"epoch must be {state.market.epoch}, got {epoch}")
+
+
+def _check_active(account: AccountState) -> None:
+    if account.status == REDUCE_ONLY:
+        raise NotAllowedError(f"account {account.public.account} may only reduce its exposure")
+
+
+def _check_basis(state: State, basis: tuple[str, ...], held: tuple[str, ...]) -> None:
+    """Refuse ids that are not listed, or, unless they are held already, have expired."""
+    for label in basis:
+        state.market.listing(label)
+        if label in state.finals and label not in held:
+            raise NotAllowedError(f"{label} has expired and can only be settled")
+
+
+def _check_within(account: AccountState, basis: tuple[str, ...]) -> None:
+    missing = set(basis) - set(account.public.basis)
+    if missing:
+        raise NotAllowedError(f"the basis of account {account.public.account} lacks {min(missing)}")
+
+
+def _check_payable(state: State, account: AccountState, asset: str) -> bool:
+    """Refuse what cannot be paid in or out; return whether it is cash."""
+    instrument = state.market.listing(asset).instrument
+    if not isinstance(instrument, Cash | Collateral):
+        raise NotAllowedError(f"only cash and collateral can be paid in or out, got {asset}")
+    _check_within(account, (asset,))
+    return isinstance(instrument, Cash)
+
+
+def _require_empty(proof: bytes, field: str, when: str) -> None:
+    if proof:
+        raise NotAllowedError(f"{field} must be empty when {when}")
+
+
+def _changes(entry: Trade) -> list[Commitment]:
+    """Return the change of every party, in their order."""
+    given = [change.commitment for change in entry.changes]
+    if entry.mirrored:
+        _require_empty(entry.zero_sum_proof, "zero_sum_proof", "two parties share one change")
+        return [given[0], -given[0]]
+    if len(given) != len(entry.parties):
+        raise NotAllowedError(f"there must be a change for each of {len(entry.parties)} parties, got {len(given)}")
+    return given
+
+
+def _duties_of_changes(entry: Trade) -> list[Duty]:
+    """Return what is owed for the changes alone, whoever the parties are."""
+    owed = []
+    for number, change in enumerate(entry.changes):
+        over = duties.OpensOver(entry.basis, change.commitment)
+        bounded = duties.BoundedChange(entry.basis, change.commitment)
+        owed.append(_duty(entry, f"change {number} opening", over, change.opening_proof))
+        owed.append(_duty(entry, f"change {number} bounds", bounded, change.bounds_proof))
+    if not entry.mirrored:
+        cancel = duties.OnlyBlinding(tuple(change.commitment for change in entry.changes))
+        owed.append(_duty(entry, "zero sum", cancel, entry.zero_sum_proof))
+    return owed
+
+
+def _guarded(
+    state: State, entry: Trade, party: Party, account: AccountState, change: Commitment
+) -> tuple[AccountState, Duty]:
+    """Return a party's account after the trade, and what is owed for it."""
+    moved, guard = _moved(account, change.point), party.guard
+    part = f"{guard.form} of {party.account}"
+    if guard.form == MARGIN:
+        _check_active(account)
+        margin = duties.Satisfies(state.market, state.rules.claim, moved.public, guard.rounds)
+        return replace(moved, standing=Standing("initial", state.market)), _duty(entry, part, margin, guard.proof)
+    if guard.rounds:
+        raise NotAllowedError(f"rounds of a reduction must be 0, got {guard.rounds}")
+    before, basis = account.public, entry.basis
+    reduces = duties.Reduces(state.market, before.basis, before.commitment, basis, change, state.rules.band_ppm)
+    return moved, _duty(entry, part, reduces, guard.proof)
