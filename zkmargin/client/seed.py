@@ -4,7 +4,7 @@ Rule
 ----
     derive(purpose, c_1, .., c_n) = HKDF-SHA256( seed, "zkmargin/seed/1" || string(purpose) || string(c_1) || .. )
 
-    account key    Ed25519, of (venue, account)
+    account key    Ed25519, of (venue, account, number of the key)
     blinding       of (venue, account, entry id, sequence number) AND of the quantities that it will hide
     memo key       of (venue, account, entry id, sequence number) AND of the commitment that the memo opens
 
@@ -118,9 +118,10 @@ class Seed:
             raise EncodingError("the seed has a mistake in it: its check digits do not fit")
         return Seed(secret)
 
-    def account_key(self, venue: str, account: str) -> Ed25519PrivateKey:
-        """Return the key that signs for an account."""
-        return Ed25519PrivateKey.from_private_bytes(self._derive("account key", venue.encode(), account.encode()))
+    def account_key(self, venue: str, account: str, number: int = 0) -> Ed25519PrivateKey:
+        """Return the key that signs for an account; a new number for each change of the key."""
+        context = (venue.encode(), account.encode(), number.to_bytes(8, "big"))
+        return Ed25519PrivateKey.from_private_bytes(self._derive("account key", *context))
 
     def blinding(self, slot: Slot, quantities: Mapping[str, int]) -> int:
         """Return the blinding factor of a commitment to `quantities` in a slot, in [0, ORDER)."""
