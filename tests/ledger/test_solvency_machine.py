@@ -46,6 +46,7 @@ class SettlesAtAnyPrice(ToyVenue):
     """The price of a settlement is believed."""
 
     breaks = "conservation"
+    markets = strategies.snapshots(perpetuals=0, futures=1)
 
     def check(self, order, after):
         if order.kind != "settlement":
@@ -202,6 +203,8 @@ BUGS = [
 
 def machine_for(venue: type) -> type[SolvencyMachine]:
     class Machine(SolvencyMachine):
+        markets = getattr(venue, "markets", SolvencyMachine.markets)
+
         def start(self, snapshot):
             return venue(snapshot)
 

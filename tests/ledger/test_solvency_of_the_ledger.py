@@ -16,7 +16,7 @@ from zkmargin.testing.venue import SolvencyError
 
 BAND_PPM = 20_000
 QUICK = settings(
-    max_examples=12,
+    max_examples=8,
     stateful_step_count=25,
     deadline=None,
     derandomize=True,
@@ -56,7 +56,7 @@ def test_the_ledger_survives(machine):
 
 
 def test_the_ledger_survives_with_wallets_and_every_wallet_is_restored():
-    run_state_machine_as_test(WalletMachine, settings=settings(QUICK, max_examples=3))
+    run_state_machine_as_test(WalletMachine, settings=settings(QUICK, max_examples=2))
 
 
 @pytest.mark.long

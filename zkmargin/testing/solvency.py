@@ -15,7 +15,7 @@ Invariants
     atomicity      a refused order changes nothing; an applied one changes what it says, for all its accounts
 
 Each step checks books, sums and sequence numbers of all accounts. The margin verdict is checked of every account after
-every mark, and of every account that an order named.
+every mark, and of every account that an order changed.
 
 Example:
 -------
@@ -264,10 +264,10 @@ class SolvencyMachine(RuleBasedStateMachine):
             if verdict == MUST:
                 raise SolvencyError(LIVENESS, f"{order} was refused ({refusal}), and every account can bear it")
             self._check_unchanged(ATOMICITY, f"{order} was refused ({refusal})")
-        elif verdict not in (MUST, MAY):
+            return
+        if verdict not in (MUST, MAY):
             raise SolvencyError(verdict, f"{order} was accepted")
-        else:
-            self.plain.apply(order)
+        self.plain.apply(order)
         self._check_margins(*order.legs)
 
     def _offer(self, order: Order) -> ZkMarginError | None:
