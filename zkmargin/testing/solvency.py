@@ -186,8 +186,16 @@ class SolvencyMachine(RuleBasedStateMachine):
         off = data.draw(st.sampled_from([0, 0, 1, -1, mark_ticks // 4]), "ticks off the mark")
         self._submit(self._trade(name, short, long, lots, off))
 
-    @precondition(lambda self: self.plain.finals)
-    @rule(data=st.data(), off=st.sampled_from([0, 0, 0, 1, -1]), kept=st.sampled_from([0, 0, 0, 1]))
+    @precondition(lambda self: bool(strategies.expiries(self.plain.market)))
+    @rule(move_ppm=st.integers(-100_000, 100_000))
+    def expire(self, move_ppm: int) -> None:
+        """Let time go on to the next expiry."""
+        market = self.plain.market
+        moves = dict.fromkeys(self._live, move_ppm)
+        self._mark(strategies.moved(market, moves, strategies.expiries(market)[0]))
+
+    @precondition(lambda self: bool(self.plain.finals))
+    @rule(data=st.data(), off=st.sampled_from([0, 0, 1, -1]), kept=st.sampled_from([0, 0, 0, 1]))
     def settle(self, data: st.DataObject, off: int, kept: int) -> None:
         """Settle an expired contract: all lots at the final price, or a tick off, or keeping a lot back."""
         name = data.draw(st.sampled_from(sorted(self.plain.finals)), "instrument")

@@ -170,9 +170,13 @@ def next_snapshots(draw: st.DrawFn, market: Snapshot, largest_ppm: int = 400_000
     together = draw(st.booleans())
     common = draw(move)
     moves = {name: common if together else draw(move) for name in names}
-    expiries = [getattr(item.instrument, "expiry", None) or 0 for item in market.listings]
-    later = [expiry - market.valid_from for expiry in expiries if expiry > market.valid_from]
-    return moved(market, moves, draw(st.sampled_from([DAY_SECONDS // 24, DAY_SECONDS, *sorted(later)[:1]])))
+    return moved(market, moves, draw(st.sampled_from([DAY_SECONDS // 24, DAY_SECONDS, *expiries(market)[:1]])))
+
+
+def expiries(market: Snapshot) -> list[int]:
+    """Return in how many seconds the contracts of a market expire that have not expired, nearest first."""
+    dates = {getattr(item.instrument, "expiry", None) or 0 for item in market.listings}
+    return sorted(date - market.valid_from for date in dates if date > market.valid_from)
 
 
 @st.composite
