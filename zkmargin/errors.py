@@ -92,7 +92,15 @@ class NotAllowedError(LedgerError):
 
 
 class LogError(LedgerError):
-    """The log file is damaged, not a log, or in use by another process."""
+    """The log file is damaged, not a log, or in use by another process.
+
+    Attributes:
+        torn: Its last record is cut short, and that is all: what a crash leaves.
+    """
+
+    def __init__(self, message: str, *, torn: bool = False) -> None:
+        super().__init__(message)
+        self.torn = torn
 
 
 class DivergenceError(LedgerError):

@@ -39,7 +39,7 @@ def required(state: State, entry: Entry) -> dict[str, Duty]:
     Raises:
         LedgerError, StatementError: if the entry would be refused whatever it proves.
     """
-    return {duty.place.part: duty for duty in steps.step(state, entry).duties}
+    return {duty.place.part: duty for duty in steps.step(state, entry).duties(entry)}
 
 
 def signers(state: State, entry: Entry) -> tuple[str, ...]:
@@ -76,7 +76,7 @@ class Walk:
             applied=step.after.applied.set(entry.id, identity),
             history=hashlib.sha256(step.after.history + identity).digest(),
         )
-        return step.duties
+        return step.duties(entry)
 
 
 class Batch:

@@ -9,7 +9,7 @@ own guard with `guard`, then each party signs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -19,13 +19,12 @@ from zkmargin.commitments import Opening, commit
 from zkmargin.errors import StatementError
 from zkmargin.ledger import duties
 from zkmargin.ledger.apply import required
-from zkmargin.ledger.duties import Place
+from zkmargin.ledger.duties import Duty, Place
 from zkmargin.ledger.entries import (
     MARGIN,
     Change,
     Claimed,
     Deposit,
-    Entry,
     Guard,
     Open,
     Party,
@@ -69,7 +68,7 @@ def open_account(
         commitment=commit(opening),
         memo=memo,
     )
-    statement, place = _duty(state, entry, "blinding", duties.OnlyBlinding)
+    statement, place = _take(required(state, entry), "blinding", duties.OnlyBlinding)
     return replace(entry, blinding_proof=statement.prove(place, opening.blinding, randomness))
 
 
@@ -125,10 +124,11 @@ def withdrawal(
         rounds=rounds,
     )
     after = opening + Opening({asset: -amount}, 0)
-    margin, place = _duty(state, entry, "margin", duties.Satisfies)
+    owed = required(state, entry)
+    margin, place = _take(owed, "margin", duties.Satisfies)
     entry = replace(entry, margin_proof=margin.prove(place, after, randomness))
-    if "held" in required(state, entry):
-        held, place = _duty(state, entry, "held", duties.Holds)
+    if "held" in owed:
+        held, place = _take(owed, "held", duties.Holds)
         entry = replace(entry, held_proof=held.prove(place, [after], randomness))
     return entry
 
@@ -189,16 +189,17 @@ def trade(
         changes=tuple(Change(commitment=commit(change)) for change in full),
         parties=tuple(parties),
     )
+    owed = required(state, entry)
     proved = []
     for number, (change, opening) in enumerate(zip(entry.changes, full, strict=True)):
-        over, place = _duty(state, entry, f"change {number} opening", duties.OpensOver)
+        over, place = _take(owed, f"change {number} opening", duties.OpensOver)
         opening_proof = over.prove(place, opening, randomness)
-        bounded, place = _duty(state, entry, f"change {number} bounds", duties.BoundedChange)
+        bounded, place = _take(owed, f"change {number} bounds", duties.BoundedChange)
         bounds_proof = bounded.prove(place, [opening], randomness)
         proved.append(replace(change, opening_proof=opening_proof, bounds_proof=bounds_proof))
     if entry.mirrored:
         return replace(entry, changes=tuple(proved))
-    cancel, place = _duty(state, entry, "zero sum", duties.OnlyBlinding)
+    cancel, place = _take(owed, "zero sum", duties.OnlyBlinding)
     total = int(sum(opening.blinding for opening in full) % ORDER)
     return replace(entry, changes=tuple(proved), zero_sum_proof=cancel.prove(place, total, randomness))
 
@@ -227,11 +228,12 @@ def guard(
     place_of = [party.account for party in entry.parties].index(account)
     party = entry.parties[place_of]
     part = f"{party.guard.form} of {account}"
+    owed = required(state, entry)
     if party.guard.form == MARGIN:
-        margin, place = _duty(state, entry, part, duties.Satisfies)
+        margin, place = _take(owed, part, duties.Satisfies)
         proof = margin.prove(place, opening + change, randomness)
     else:
-        reduces, place = _duty(state, entry, part, duties.Reduces)
+        reduces, place = _take(owed, part, duties.Reduces)
         full = Opening({label: change.quantities.get(label, 0) for label in entry.basis}, change.blinding)
         proof = reduces.prove(place, [opening, full], randomness)
     proved = replace(party, guard=replace(party.guard, proof=proof))
@@ -275,13 +277,14 @@ def settle(
         commitment=commit(leg),
         memo=memo,
     )
-    settles, place = _duty(state, entry, "leg", duties.SettlesAt)
+    owed = required(state, entry)
+    settles, place = _take(owed, "leg", duties.SettlesAt)
     leg_proof = settles.prove(place, quantity, rho, randomness)
-    bounded, place = _duty(state, entry, "bounds", duties.BoundedChange)
+    bounded, place = _take(owed, "bounds", duties.BoundedChange)
     bounds_proof = bounded.prove(place, [leg], randomness)
     total = opening + leg
     after = Opening({label: lots for label, lots in total.quantities.items() if label != instrument}, total.blinding)
-    over, place = _duty(state, entry, "opening", duties.OpensOver)
+    over, place = _take(owed, "opening", duties.OpensOver)
     opening_proof = over.prove(place, after, randomness)
     return replace(entry, leg_proof=leg_proof, bounds_proof=bounds_proof, opening_proof=opening_proof), after
 
@@ -320,11 +323,11 @@ def rekey(
     )
     owed = required(state, entry)
     if "reblinding" in owed:
-        same, place = _duty(state, entry, "reblinding", duties.SameBook)
+        same, place = _take(owed, "reblinding", duties.SameBook)
         delta = int((new_opening.blinding - opening.blinding) % ORDER)
         entry = replace(entry, reblinding_proof=same.prove(place, delta, randomness))
     if "opening" in owed:
-        over, place = _duty(state, entry, "opening", duties.OpensOver)
+        over, place = _take(owed, "opening", duties.OpensOver)
         entry = replace(entry, opening_proof=over.prove(place, new_opening, randomness))
     return entry
 
@@ -344,9 +347,9 @@ def claim(
     return Claimed(venue=state.rules.venue, id=entry_id, evidence=shown)
 
 
-def _duty(state: State, entry: Entry, part: str, kind: type[Statement]) -> tuple[Statement, Place]:
+def _take(owed: Mapping[str, Duty], part: str, kind: type[Statement]) -> tuple[Statement, Place]:
     """Return the statement that an entry has to prove in one of its parts, and the place of the proof."""
-    duty = required(state, entry)[part]
+    duty = owed[part]
     if not isinstance(duty.statement, kind):
-        raise StatementError(f"{part} of {entry.kind} must be {kind.__name__}")
+        raise StatementError(f"{part} must be {kind.__name__}")
     return duty.statement, duty.place

@@ -31,7 +31,7 @@ def proved(account: AccountState, claim: Claim, rules: Genesis, snapshot: Snapsh
         return account
     if claim.kind != "box" and box_stands(account, snapshot):
         return account
-    return replace(account, standing=Standing(claim.kind, snapshot, claim.width_ppm))
+    return replace(account, standing=Standing(claim.kind, snapshot, account.public.basis, claim.width_ppm))
 
 
 def covered(account: AccountState, snapshot: Snapshot) -> bool:
@@ -56,7 +56,7 @@ def box_stands(account: AccountState, snapshot: Snapshot) -> bool:
         return False
     return all(
         _inside(standing.snapshot.listing(label), snapshot.listing(label), standing.width_ppm)
-        for label in account.public.basis
+        for label in standing.basis
     )
 
 

@@ -60,7 +60,19 @@ class Sheet:
     """Everything of many duties that is left to check in batches, each item with its duty's position."""
 
     linear: list[tuple[int, linear.BatchItem]] = field(default_factory=list)
-    equations: list[tuple[int, batch.Equation]] = field(default_factory=list)
+    opened: list[tuple[int, arithmetic.Challenged]] = field(default_factory=list)
+    folded: list[tuple[int, batch.Equation]] = field(default_factory=list)
+
+    def bad_positions(self) -> set[int]:
+        """Return the positions of everything that does not hold."""
+        equations = arithmetic.equations([item for _, item in self.opened])
+        owners = [position for position, _ in (*self.opened, *self.folded)]
+        bad = {owners[place] for place in batch.bad_positions([*equations, *(item for _, item in self.folded)])}
+        try:
+            linear.verify_batch([item for _, item in self.linear])
+        except VerificationError as error:
+            bad |= {self.linear[place][0] for place in error.positions}
+        return bad
 
 
 class Statement(Protocol):
@@ -191,7 +203,7 @@ class _Arithmetic:
         """Leave the last equation on the sheet."""
         statement = arithmetic.Statement(self.system(), self.about())
         decoded = arithmetic.Proof.from_bytes(statement.system, proof)
-        sheet.equations.append((position, arithmetic.equation(place.transcript(), statement, decoded)))
+        sheet.opened.append((position, arithmetic.challenge(place.transcript(), statement, decoded)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +287,10 @@ class Satisfies:
     def collect(self, place: Place, proof: bytes, position: int, sheet: Sheet) -> None:
         """Leave the last equation on the sheet."""
         item = claims.Item(self.snapshot, self.claim, self.account, proof, self.rounds, place.binding)
-        sheet.equations.append((position, claims.equation(item)))
+        if self.rounds:
+            sheet.folded.append((position, claims.folded(item)))
+        else:
+            sheet.opened.append((position, claims.challenged(item)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,11 +333,6 @@ def faults(duties: Sequence[Duty]) -> list[Fault]:
         except (EncodingError, StatementError, VerificationError) as error:
             malformed = not isinstance(error, VerificationError)
             found[position] = Fault(position, duty.place.part, str(error), malformed)
-    bad = [sheet.equations[place][0] for place in batch.bad_positions([item for _, item in sheet.equations])]
-    try:
-        linear.verify_batch([item for _, item in sheet.linear])
-    except VerificationError as error:
-        bad += [sheet.linear[place][0] for place in error.positions]
-    for position in bad:
+    for position in sheet.bad_positions():
         found[position] = Fault(position, duties[position].place.part, "the proof does not hold", malformed=False)
     return [found[position] for position in sorted(found)]

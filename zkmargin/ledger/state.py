@@ -42,11 +42,13 @@ class Standing:
     Args:
         kind: ``"maintenance"``, ``"initial"`` or ``"box"``.
         snapshot: Where it was proved.
+        basis: The account's basis then; what was added to it since holds nothing, or the claim would be void.
         width_ppm: Half-width of a box; 0 otherwise.
     """
 
     kind: str
     snapshot: Snapshot
+    basis: tuple[str, ...]
     width_ppm: int = 0
 
 
@@ -81,7 +83,12 @@ class AccountState:
             "unexposed": self.unexposed,
             "standing": None
             if standing is None
-            else {"kind": standing.kind, "snapshot": standing.snapshot.digest().hex(), "width_ppm": standing.width_ppm},
+            else {
+                "kind": standing.kind,
+                "snapshot": standing.snapshot.digest().hex(),
+                "basis": list(standing.basis),
+                "width_ppm": standing.width_ppm,
+            },
         }
 
 

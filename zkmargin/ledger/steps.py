@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from circuits.registration import MAX_SEQUENCE
 from zkmargin.algebra import generators
@@ -39,6 +39,8 @@ from zkmargin.ledger.entries import (
 from zkmargin.ledger.state import AccountState, Standing, State, opened
 from zkmargin.market.instruments import Cash, Collateral
 
+Owed: TypeAlias = tuple[str, Statement, bytes]
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -47,12 +49,18 @@ class Step:
     Args:
         after: The state.
         signers: Public key by what the signer is called, in the order of the signatures.
-        duties: What has to be proved.
+        owed: What has to be proved: the part of the entry, the statement, and the proof that was brought.
     """
 
     after: State
     signers: Mapping[str, bytes]
-    duties: tuple[Duty, ...] = ()
+    owed: tuple[Owed, ...] = ()
+
+    def duties(self, entry: Entry) -> tuple[Duty, ...]:
+        """Return what is owed, each in its place in the entry."""
+        # The evidence in a claim stands alone: it is bound to its account's state, and holds outside the log as well.
+        binding = b"" if isinstance(entry, Claimed) else entry.binding()
+        return tuple(Duty(Place(binding, part), statement, proof) for part, statement, proof in self.owed)
 
 
 def step(state: State, entry: Entry) -> Step:
@@ -111,7 +119,7 @@ def _open(state: State, entry: Open) -> Step:
     )
     empty = duties.OnlyBlinding((entry.commitment,))
     signers = {f"account {entry.account}": entry.key, **_operator(state)}
-    return Step(after, signers, (_duty(entry, "blinding", empty, entry.blinding_proof),))
+    return Step(after, signers, (("blinding", empty, entry.blinding_proof),))
 
 
 def _deposit(state: State, entry: Deposit) -> Step:
@@ -134,13 +142,13 @@ def _withdrawal(state: State, entry: Withdrawal) -> Step:
         raise NotAllowedError(f"not more than the {entry.asset} that was deposited can be withdrawn")
     after = _moved(account, _payment(entry.asset, -entry.amount))
     margin = duties.Satisfies(state.market, state.rules.claim, after.public, entry.rounds)
-    owed = [_duty(entry, "margin", margin, entry.margin_proof)]
+    owed: list[Owed] = [("margin", margin, entry.margin_proof)]
     if is_cash:
         _require_empty(entry.held_proof, "held_proof", "cash is withdrawn")
     else:
         held = duties.Holds(after.public.basis, entry.asset, after.public.commitment)
-        owed.append(_duty(entry, "held", held, entry.held_proof))
-    moved = replace(after, standing=Standing("initial", state.market))
+        owed.append(("held", held, entry.held_proof))
+    moved = replace(after, standing=Standing("initial", state.market, after.public.basis))
     return Step(_paid(_with(state, moved), entry.asset, -entry.amount), _holder(account), tuple(owed))
 
 
@@ -161,9 +169,9 @@ def _trade(state: State, entry: Trade) -> Step:
         total = group.msm([change.point for change in changes], [1] * len(changes))
         after = replace(after, blinding=group.add(after.blinding, total))
     for party, account, change in zip(entry.parties, accounts, changes, strict=True):
-        moved, duty = _guarded(state, entry, party, account, change)
+        moved, debt = _guarded(state, entry, party, account, change)
         after = _with(after, moved)
-        owed.append(duty)
+        owed.append(debt)
     return Step(after, signers, tuple(owed))
 
 
@@ -183,9 +191,9 @@ def _settle(state: State, entry: Settle) -> Step:
     pot = state.pots.get(entry.instrument, group.identity())
     pots = {**state.pots, entry.instrument: group.add(pot, group.negate(entry.commitment.point))}
     owed = (
-        _duty(entry, "leg", duties.SettlesAt(cash, entry.instrument, value_units, entry.commitment), entry.leg_proof),
-        _duty(entry, "bounds", duties.BoundedChange(pair, entry.commitment), entry.bounds_proof),
-        _duty(entry, "opening", duties.OpensOver(rest, moved.public.commitment), entry.opening_proof),
+        ("leg", duties.SettlesAt(cash, entry.instrument, value_units, entry.commitment), entry.leg_proof),
+        ("bounds", duties.BoundedChange(pair, entry.commitment), entry.bounds_proof),
+        ("opening", duties.OpensOver(rest, moved.public.commitment), entry.opening_proof),
     )
     return Step(replace(_with(state, moved), pots=dict(sorted(pots.items()))), _holder(account), owed)
 
@@ -194,17 +202,18 @@ def _rekey(state: State, entry: Rekey) -> Step:
     account = _touched(state, entry.account, entry.sequence)
     _check_basis(state, entry.basis, account.public.basis)
     old, new = account.public.commitment, entry.commitment
-    owed, after = [], state
+    owed: list[Owed] = []
+    after = state
     if new == old:
         _require_empty(entry.reblinding_proof, "reblinding_proof", "the commitment stays")
     else:
-        owed.append(_duty(entry, "reblinding", duties.SameBook(old, new), entry.reblinding_proof))
+        owed.append(("reblinding", duties.SameBook(old, new), entry.reblinding_proof))
         difference = group.add(new.point, group.negate(old.point))
         after = replace(after, blinding=group.add(after.blinding, difference))
     if set(account.public.basis) <= set(entry.basis):
         _require_empty(entry.opening_proof, "opening_proof", "no id leaves the basis")
     else:
-        owed.append(_duty(entry, "opening", duties.OpensOver(entry.basis, new), entry.opening_proof))
+        owed.append(("opening", duties.OpensOver(entry.basis, new), entry.opening_proof))
     public = replace(account.public, sequence=_next(account), basis=entry.basis, commitment=new)
     signers = {**_holder(account), f"the new key of account {entry.account}": entry.key}
     return Step(_with(after, replace(account, key=entry.key, public=public)), signers, tuple(owed))
@@ -223,8 +232,8 @@ def _claimed(state: State, entry: Claimed) -> Step:
         if wanted != given:
             raise StaleStateError(f"{field} of the claim must be {wanted}, got {given}")
     statement = duties.Satisfies(state.market, shown.claim, account.public, shown.rounds)
-    duty = Duty(Place(b"", "claim"), statement, shown.proof)
-    return Step(_with(state, coverage.proved(account, shown.claim, state.rules, state.market)), {}, (duty,))
+    after = _with(state, coverage.proved(account, shown.claim, state.rules, state.market))
+    return Step(after, {}, (("claim", statement, shown.proof),))
 
 
 def _status(state: State, entry: Status) -> Step:
@@ -308,10 +317,6 @@ def _paid(state: State, asset: str, amount: int) -> State:
     return replace(state, net=dict(sorted(net.items())))
 
 
-def _duty(entry: Entry, part: str, statement: Statement, proof: bytes) -> Duty:
-    return Duty(Place(entry.binding(), part), statement, proof)
-
-
 def _check_open_market(state: State, digest: bytes) -> None:
     """Refuse an entry that was made for another market, or moves money while the breaker is on."""
     _check_market(state, digest)
@@ -373,32 +378,36 @@ def _changes(entry: Trade) -> list[Commitment]:
     return given
 
 
-def _duties_of_changes(entry: Trade) -> list[Duty]:
+def _duties_of_changes(entry: Trade) -> list[Owed]:
     """Return what is owed for the changes alone, whoever the parties are."""
-    owed = []
+    owed: list[Owed] = []
     for number, change in enumerate(entry.changes):
         over = duties.OpensOver(entry.basis, change.commitment)
         bounded = duties.BoundedChange(entry.basis, change.commitment)
-        owed.append(_duty(entry, f"change {number} opening", over, change.opening_proof))
-        owed.append(_duty(entry, f"change {number} bounds", bounded, change.bounds_proof))
+        owed.append((f"change {number} opening", over, change.opening_proof))
+        owed.append((f"change {number} bounds", bounded, change.bounds_proof))
     if not entry.mirrored:
         cancel = duties.OnlyBlinding(tuple(change.commitment for change in entry.changes))
-        owed.append(_duty(entry, "zero sum", cancel, entry.zero_sum_proof))
+        owed.append(("zero sum", cancel, entry.zero_sum_proof))
     return owed
 
 
 def _guarded(
     state: State, entry: Trade, party: Party, account: AccountState, change: Commitment
-) -> tuple[AccountState, Duty]:
+) -> tuple[AccountState, Owed]:
     """Return a party's account after the trade, and what is owed for it."""
     moved, guard = _moved(account, change.point), party.guard
     part = f"{guard.form} of {party.account}"
     if guard.form == MARGIN:
         _check_active(account)
         margin = duties.Satisfies(state.market, state.rules.claim, moved.public, guard.rounds)
-        return replace(moved, standing=Standing("initial", state.market)), _duty(entry, part, margin, guard.proof)
+        return replace(moved, standing=Standing("initial", state.market, moved.public.basis)), (
+            part,
+            margin,
+            guard.proof,
+        )
     if guard.rounds:
         raise NotAllowedError(f"rounds of a reduction must be 0, got {guard.rounds}")
     before, basis = account.public, entry.basis
     reduces = duties.Reduces(state.market, before.basis, before.commitment, basis, change, state.rules.band_ppm)
-    return moved, _duty(entry, part, reduces, guard.proof)
+    return moved, (part, reduces, guard.proof)
