@@ -192,6 +192,11 @@ class Wallet:
         return self._contents.account
 
     @property
+    def is_open(self) -> bool:
+        """Return whether the account has been seen open in the ledger, so that it has a book."""
+        return self._contents.opening is not None
+
+    @property
     def sequence(self) -> int:
         """Return the number of the account's present state."""
         return self._contents.sequence
