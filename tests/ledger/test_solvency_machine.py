@@ -12,6 +12,7 @@ from zkmargin.margin import rules
 from zkmargin.margin.claim import Claim
 from zkmargin.margin.portfolio import Book
 from zkmargin.testing import solvency, strategies
+from zkmargin.testing.plain import sums
 from zkmargin.testing.solvency import SolvencyMachine, last
 from zkmargin.testing.venue import RefusedError, SolvencyError
 
@@ -85,6 +86,26 @@ class PaysOutEverything(ToyVenue):
                 raise RefusedError("an account would miss the maintenance claim")
         else:
             super().check(order, after)
+
+
+class LetsTheDyingGive(ToyVenue):
+    """Whoever reduces positions may do so at any price, and hand what is left to an accomplice."""
+
+    breaks = "solvency"
+
+    def check(self, order, after):
+        if (
+            order.kind == "trade"
+            and not any(sums(order.legs).values())
+            and all(map(self.smaller, after, after.values()))
+        ):
+            return
+        super().check(order, after)
+
+    def smaller(self, account, book):
+        before = self.books[account]
+        pairs = [(before.get(name, 0), lots) for name, lots in book.items() if name != "USD"]
+        return all(abs(lots) <= abs(held) and lots * held >= 0 for held, lots in pairs)
 
 
 class UsesTheMarksOfYesterday(ToyVenue):
@@ -190,6 +211,7 @@ BUGS = [
     LosesTheFee,
     ChecksTheBuyerOnly,
     PaysOutEverything,
+    LetsTheDyingGive,
     UsesTheMarksOfYesterday,
     ForgivesOneUnit,
     WantsMoreThanTheRequirement,
