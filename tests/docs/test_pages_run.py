@@ -21,7 +21,7 @@ import typer
 
 from zkmargin import cli
 
-PAGES = ("quickstart.md", "cli.md", "models/cross.md", "models/scenario.md", "testing.md", "wallet.md")
+PAGES = ("quickstart.md", "ledger.md", "wallet.md", "testing.md", "cli.md", "models/cross.md", "models/scenario.md")
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TIMING = re.compile(r"\b\d+\.\d+ (m?s)\b")
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")

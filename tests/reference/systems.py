@@ -81,12 +81,12 @@ def bounds(basis):
     return system.finish()
 
 
-def claim_system(snapshot, claim, basis):
+def claim_system(snapshot, claim, basis, known=1 + 77):
     listings = {listing["id"]: listing for listing in snapshot["listings"]}
     need(set(basis) <= listings.keys(), "an id that is not listed")
     need(claim["model"] in snapshot["models"], "the snapshot lacks the model")
     build = cross if claim["model"] == "cross" else scenario
-    system = System(basis, known=1 + 77)
+    system = System(basis, known)
     build(system, snapshot["models"][claim["model"]], claim, [listings[label] for label in basis])
     return system.finish()
 

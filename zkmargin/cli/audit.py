@@ -48,4 +48,7 @@ def _show(file: Path, report: Report, milliseconds: float) -> None:
             out.print(f"    epoch {epoch.number}: {len(epoch.uncovered)} of {epoch.accounts} accounts not covered")
     complete = sum(not epoch.uncovered for epoch in report.epochs)
     out.print(f"    {complete} of {len(report.epochs)} epochs complete; the last is still open")
+    rules = report.state.rules
+    out.print(f"    venue {rules.venue}, operator {rules.operator.hex()}")
     out.print(f"    state {report.state.digest().hex()}")
+    out.print(f"    chain {report.chain.hex()}")

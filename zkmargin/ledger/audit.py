@@ -64,6 +64,8 @@ class Report:
         proofs: How many proofs were verified.
         epochs: In their order; the last one is still open.
         state: The state at the end of the log, every proof of which has been verified.
+        chain: Hash of the whole log. An audit shows that a log is possible; that it is the one, whoever has a receipt
+            of this hash, or of an earlier one, can tell.
     """
 
     records: int = 0
@@ -71,6 +73,7 @@ class Report:
     proofs: int = 0
     epochs: list[Epoch] = field(default_factory=list)
     state: State = field(default_factory=State)
+    chain: bytes = log.FIRST_CHAIN
 
 
 @dataclass(slots=True)
@@ -145,11 +148,13 @@ class _Replay:
                 added = self._record(line)
                 chunk.duties += added
                 chunk.owners += [line] * len(added)
-                number, offset = line.number + 1, line.end
+                number, offset, self.report.chain = line.number + 1, line.end, line.chain
                 chunk.end = offset
                 if len(chunk.duties) >= CHUNK_DUTIES:
                     yield chunk
-                    chunk = _Chunk()
+                    chunk = _Chunk(end=offset)
+            if self.report.records == 0:
+                raise LedgerError("the log is empty: its first record must be a genesis")
             self._end_epoch()
         except LogError as error:
             self.failure = DivergenceError(str(error), number, offset)
