@@ -246,7 +246,7 @@ def test_every_invariant_has_a_bug_that_breaks_it():
 
 
 def test_the_right_venue_survives():
-    run_state_machine_as_test(machine_for(ToyVenue), settings=settings(SEARCH, max_examples=100))
+    run_state_machine_as_test(machine_for(ToyVenue), settings=settings(SEARCH, max_examples=60))
 
 
 @pytest.mark.parametrize("model", ["cross", "scenario"])
@@ -265,7 +265,7 @@ def test_the_machine_plays_any_market_and_any_claim(model):
             )
             return venue
 
-    run_state_machine_as_test(Machine, settings=settings(SEARCH, max_examples=20))
+    run_state_machine_as_test(Machine, settings=settings(SEARCH, max_examples=10))
 
 
 def test_a_machine_that_does_not_know_its_venue_says_so():

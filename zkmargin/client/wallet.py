@@ -32,6 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import index
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -242,11 +243,11 @@ class Wallet:
 
         Args:
             entry: Id of the entry. A new attempt with another counterparty takes a new id.
-            quantities: Change by id, zeros included, over the basis of the entry; empty to open an account or to change
-                nothing but the blinding factor.
+            quantities: Change by id, integers, zeros included, over the basis of the entry; empty to open an account or
+                to change nothing but the blinding factor.
         """
         slot = self._contents.slot(identifier("entry", entry))
-        ordered = dict(sorted(quantities.items()))
+        ordered = {name: index(quantities[name]) for name in sorted(quantities)}
         return self._prepared(entry, Opening(ordered, self._contents.seed.blinding(slot, ordered)))
 
     def accept(self, entry: str, opening: Opening) -> Prepared:

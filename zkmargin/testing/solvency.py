@@ -15,11 +15,8 @@ Invariants
     atomicity      a refused order changes nothing; an applied one changes what it says, for all its accounts
 
 Each step checks books, sums and sequence numbers of all accounts. The margin verdict is checked of every account after
-every mark, and of every account that an order changed.
-
-Example:
--------
-    docs/testing.md has a venue of thirty lines, and what the machine finds when it is wrong.
+every mark, and of every account that an order changed. docs/testing.md has a whole venue on one page, and what the
+machine finds when it is wrong.
 """
 
 from __future__ import annotations

@@ -297,6 +297,12 @@ def test_a_withdrawal_needs_no_preparation_since_nothing_in_it_is_hidden(wallet,
     assert len(wallet.sign(entry)) == 64
 
 
+def test_a_fraction_of_a_lot_is_not_prepared(wallet):
+    with pytest.raises(TypeError):
+        wallet.prepare("t-1", {"USD": 0.5})
+    assert wallet.pending() == ()
+
+
 def test_too_many_pending_changes_are_refused(wallet):
     contents = wallet._contents
     for number in range(256):
