@@ -34,13 +34,15 @@ from zkmargin import documents
 from zkmargin.algebra.scalars import Randomness, system_randomness
 from zkmargin.amounts import bounded
 from zkmargin.commitments import Opening
+from zkmargin.encoding import encode_scalars
 from zkmargin.errors import EncodingError, StatementError, VerificationError, WitnessError
 from zkmargin.margin import rules
 from zkmargin.margin.claim import Claim
 from zkmargin.margin.portfolio import Book
 from zkmargin.market.snapshot import Snapshot
-from zkmargin.proofs import arithmetic, batch, compact
+from zkmargin.proofs import arithmetic, batch, compact, masks
 from zkmargin.proofs.constraints import System
+from zkmargin.proofs.masks import Prepared
 from zkmargin.transcript import Transcript
 
 TAG = b"zkmargin/claim/1"
@@ -48,7 +50,10 @@ MAX_BATCH = 65_536
 MAX_JOBS = 256
 CACHED_STATEMENTS = 64
 
-# So many proofs of a batch are held decoded at a time.
+# So many proofs are added up together: more share the generators a little better and the memory caches much worse.
+MOST_TOGETHER = 1_024
+
+# So many of them are held decoded at a time.
 _CHUNK = 256
 Result = TypeVar("Result")
 _MODELS = {"cross": cross.circuit, "scenario": scenario.circuit}
@@ -61,6 +66,7 @@ def prove(
     opening: Opening,
     randomness: Randomness = system_randomness,
     rounds: int = 0,
+    prepared: Prepared | None = None,
     binding: bytes = b"",
 ) -> bytes:
     """Return a proof that the book behind the account's commitment satisfies the claim at the snapshot.
@@ -72,6 +78,7 @@ def prove(
         opening: The secret book and blinding factor.
         randomness: Source of the masks; vectors pin it.
         rounds: 0 for an opened proof, fast to make; more for a compact one, smaller the more rounds it has.
+        prepared: What `prepare` returned for this claim and basis; only for an opened proof, and for this one.
         binding: Of the ledger's entry that the proof is a part of; empty for a claim that stands alone.
 
     Raises:
@@ -90,9 +97,26 @@ def prove(
         if outcome.holds:
             raise
         raise WitnessError("the book does not satisfy the claim", outcome.shortfall_units) from None
+    if rounds and prepared:
+        raise StatementError(f"prepared masks serve an opened proof: rounds must be 0, got {rounds}")
     if rounds:
         return compact.prove(transcript, statement, values, rounds, randomness).to_bytes()
-    return arithmetic.prove(transcript, statement, values, randomness).to_bytes()
+    return arithmetic.prove(transcript, statement, values, randomness, prepared).to_bytes()
+
+
+def prepare(snapshot: Snapshot, claim: Claim, account: Account, opening: Opening) -> Prepared:
+    """Return what a proof of the claim needs and no market decides, so that it is faster when the next mark is there.
+
+    It serves one proof of the same claim about the same basis, at this snapshot or at a later one with the same models.
+
+    Args:
+        snapshot: The market now.
+        claim: What will be claimed.
+        account: The public state, now or later.
+        opening: Its blinding factor hedges the masks against a weak random source.
+    """
+    statement, _ = _open(snapshot, claim, account)
+    return masks.prepare(statement.system.shape, encode_scalars([opening.blinding]))
 
 
 def verify(snapshot: Snapshot, claim: Claim, account: Account, proof: bytes, rounds: int = 0) -> None:
@@ -129,12 +153,12 @@ class Item:
 
 
 def verify_batch(items: Sequence[Item], jobs: int = 1) -> None:
-    """Return if every proof holds, at the cost of one multi-scalar multiplication; opened and compact may be mixed.
+    """Return if every proof holds, with one multi-scalar multiplication for every 1,024; forms may be mixed.
 
     Args:
         items: At most 65,536 proofs.
-        jobs: Processes to share them out to, each with a multiplication of its own. The first call starts them and
-            takes a second or two; they stay for the next.
+        jobs: Processes to share them out to. The first call starts them and takes a second or two; they stay for the
+            next.
 
     Raises:
         StatementError: if there are too many items or jobs, or, naming the first such item, if a claim does not fit
@@ -144,7 +168,7 @@ def verify_batch(items: Sequence[Item], jobs: int = 1) -> None:
     if len(items) > MAX_BATCH:
         raise StatementError(f"a batch must have at most {MAX_BATCH} proofs, got {len(items)}")
     bounded("jobs", jobs, 1, MAX_JOBS)
-    share = max(1, -(-len(items) // jobs))
+    share = min(MOST_TOGETHER, max(1, -(-len(items) // jobs)))
     parts = [(items[start : start + share], start) for start in range(0, len(items), share)]
     bad = [position for found in _shared_out(_bad_positions, parts, jobs) for position in found]
     if bad:

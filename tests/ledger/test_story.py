@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.ledger.venue import Venue, key
+from tests.ledger.venue import BASIS, Venue, key
 from zkmargin.commitments import Opening, commit
 from zkmargin.ledger import entries
 from zkmargin.ledger.apply import Batch, apply
@@ -63,3 +63,29 @@ def test_every_entry_is_read_back_from_its_bytes(told):
     assert {entry.kind for entry in told.log} == set(entries.KINDS)
     for entry in told.log:
         assert entries.from_bytes(entry.canonical_bytes()) == entry
+
+
+def test_a_trade_over_everything_hides_which_instrument_is_traded():
+    venue = Venue()
+    for name in ("alice", "bob"):
+        venue.open(name, 10_000)
+    everything = dict.fromkeys(BASIS, 0)
+    venue.trade(["alice", "bob"], everything | {"USD": -1_000, "BTC-PERP": 10})
+    venue.trade(["alice", "bob"], everything | {"USD": -500, "BTC-DEC": 5})
+    venue.trade(["alice", "bob"], everything | {"USD": 1_000, "BTC-PERP": -10}, forms=["reduction", "reduction"])
+    first, second, third = venue.log[-3:]
+    assert first.basis == second.basis == third.basis == BASIS
+    sizes = [len(entry.changes[0].bounds_proof) for entry in (first, second, third)]
+    assert len(set(sizes)) == 1
+    venue.state.check_conservation()
+
+
+def test_a_state_is_a_value_that_later_entries_leave_alone(told):
+    states = [State()]
+    for entry in told.log:
+        states.append(apply(states[-1], entry))
+    digests = [state.digest() for state in states]
+    again = State()
+    for entry, digest, state in zip(told.log, digests, states, strict=False):
+        assert again.digest() == digest == state.digest()
+        again = apply(again, entry)

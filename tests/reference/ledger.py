@@ -1,8 +1,7 @@
 """The second verifier's reading of a ledger: digests, signatures, and the proofs of entries, from docs/wire-format.md.
 
-It knows the linear proofs, the bounds of changes, holdings and margin claims. A statement about two books, which is
-what a reduction is, it does not know, as little as the rest of it does. It follows commitments through a log on its
-own.
+Linear proofs, bounds of changes, holdings, reductions and margin claims; commitments are followed through a log on its
+own. Rules that need no proof it skips, but for signatures, sequence numbers and the price of a settlement.
 """
 
 import hashlib
@@ -11,6 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from py_ecc.optimized_bls12_381 import add, is_inf, neg
 
+from tests.reference import two_books
 from tests.reference.primitives import (
     SUITE,
     Transcript,
@@ -27,7 +27,7 @@ from tests.reference.primitives import (
     total,
 )
 from tests.reference.reading import canonical, digest, need
-from tests.reference.systems import System, claim_system, combine, constant
+from tests.reference.systems import System, claim_system, combine, constant, owed
 from tests.reference.verifier import CLAIM_TAG, account_context, check_arithmetic
 
 TAG = b"zkmargin/ledger/1"
@@ -121,6 +121,27 @@ def check_held(bound, part, basis, asset, commitment, proof):
     check_system(bound, part, system, commitment, proof)
 
 
+def check_reduction(bound, part, snapshot, band_ppm, books, commitments, proof):
+    """Verify that a change, the second book, only reduces what the first one holds or owes."""
+    listings = {listing["id"]: listing for listing in snapshot["listings"]}
+    system, terms = two_books.System(books, known=KNOWN), []
+    for label in books[1]:
+        listing, d = listings[label], system.quantity(label, 1)
+        mark = listing.get("mark_ticks")
+        terms.append((10**6 * (1 if listing["kind"] == "cash" else owed(listing, mark)), d))
+        if listing["kind"] != "cash":
+            left = combine((1, system.quantity(label, 0)), (1, d))
+            system.nonnegative(combine((-1, system.product(d, left))), 128)
+            s = system.number(64)
+            system.zero(system.product(combine((1, s), (-1, d)), combine((1, s), (1, d))))
+            terms.append((band_ppm * listing["multiplier"] * mark, s))
+    system.nonnegative(combine(*terms), 96)
+    transcript = Transcript(TAG)
+    transcript.absorb("entry", bound)
+    transcript.absorb("part", part.encode())
+    two_books.check(transcript, system.finish(), commitments, proof)
+
+
 def check_system(bound, part, system, commitment, proof):
     transcript = Transcript(TAG)
     transcript.absorb("entry", bound)
@@ -144,7 +165,7 @@ def check_margin(bound, snapshot, claim, account, rounds, proof):
 
 
 class Ledger:
-    """What the second verifier knows after some entries; `apply` checks the next one. Rules without proofs it skips."""
+    """What the second verifier knows after some entries; `apply` checks the next one."""
 
     def __init__(self):
         self.accounts, self.rules, self.snapshot = {}, None, None
@@ -216,9 +237,14 @@ class Ledger:
         else:
             check_blinding(bound, "zero sum", points, bytes.fromhex(entry["zero_sum_proof"]))
         for party, point in zip(entry["parties"], points, strict=True):
-            after, guard = self._moved(party["account"], party["sequence"], point), party["guard"]
+            name, guard = party["account"], party["guard"]
+            before, after = self.accounts[name], self._moved(name, party["sequence"], point)
             if guard["form"] == "margin":
                 self._margin(bound, after, guard["rounds"], guard["proof"])
+            else:
+                books, commitments = [before["basis"], entry["basis"]], [before["point"], point]
+                part, proof = f"reduction of {name}", bytes.fromhex(guard["proof"])
+                check_reduction(bound, part, self.snapshot, self.rules["band_ppm"], books, commitments, proof)
 
     def _settle(self, entry, bound):
         check_signatures(entry, [self.accounts[entry["account"]]["key"]])

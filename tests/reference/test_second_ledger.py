@@ -56,7 +56,7 @@ PROOFS = {
         ("parties", 0, "guard", "proof"),
         ("parties", 1, "guard", "proof"),
     ],
-    "trade-2": [("zero_sum_proof",), ("changes", 2, "bounds_proof")],
+    "trade-2": [("zero_sum_proof",), ("changes", 2, "bounds_proof"), ("parties", 1, "guard", "proof")],
     "withdrawal": [("margin_proof",)],
     "claim": [("evidence", "proof")],
     "settle": [("leg_proof",), ("bounds_proof",), ("opening_proof",)],

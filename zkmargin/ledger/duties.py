@@ -282,7 +282,9 @@ class Satisfies:
 
     def prove(self, place: Place, opening: Opening, randomness: Randomness = system_randomness) -> bytes:
         """Return the proof from the account's opening."""
-        return claims.prove(self.snapshot, self.claim, self.account, opening, randomness, self.rounds, place.binding)
+        return claims.prove(
+            self.snapshot, self.claim, self.account, opening, randomness, self.rounds, binding=place.binding
+        )
 
     def collect(self, place: Place, proof: bytes, position: int, sheet: Sheet) -> None:
         """Leave the last equation on the sheet."""

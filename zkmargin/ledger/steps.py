@@ -12,16 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from circuits.registration import MAX_SEQUENCE
 from zkmargin.algebra import generators
 from zkmargin.algebra.group import Point, group, is_identity
 from zkmargin.commitments import Commitment
 from zkmargin.errors import LedgerError, NotAllowedError, StaleStateError, UnknownAccountError
-from zkmargin.ledger import coverage, duties
+from zkmargin.ledger import conditions, coverage, duties
 from zkmargin.ledger.duties import Duty, Place, Statement
 from zkmargin.ledger.entries import (
     MARGIN,
-    REDUCE_ONLY,
     Checkpoint,
     Claimed,
     Deposit,
@@ -37,7 +35,7 @@ from zkmargin.ledger.entries import (
     Withdrawal,
 )
 from zkmargin.ledger.state import AccountState, Standing, State, opened
-from zkmargin.market.instruments import Cash, Collateral
+from zkmargin.market.instruments import Cash
 
 Owed: TypeAlias = tuple[str, Statement, bytes]
 
@@ -109,7 +107,7 @@ def _mark(state: State, entry: Mark) -> Step:
 def _open(state: State, entry: Open) -> Step:
     if entry.account in state.accounts:
         raise UnknownAccountError(f"account {entry.account} is open already")
-    _check_basis(state, entry.basis, ())
+    conditions.check_basis(state, entry.basis, ())
     public = opened(entry.venue, entry.account, entry.basis, entry.commitment)
     account = AccountState(entry.key, public, unexposed=True)
     after = replace(
@@ -123,8 +121,8 @@ def _open(state: State, entry: Open) -> Step:
 
 
 def _deposit(state: State, entry: Deposit) -> Step:
-    account = _touched(state, entry.account, entry.sequence)
-    is_cash = _check_payable(state, account, entry.asset)
+    account = conditions.touched(state, entry.account, entry.sequence)
+    is_cash = conditions.check_payable(state, account, entry.asset)
     moved = _moved(account, _payment(entry.asset, entry.amount))
     # More cash makes no claim false; more collateral might, under a scenario that charges for holding it.
     if is_cash:
@@ -134,17 +132,17 @@ def _deposit(state: State, entry: Deposit) -> Step:
 
 
 def _withdrawal(state: State, entry: Withdrawal) -> Step:
-    account = _touched(state, entry.account, entry.sequence)
-    _check_open_market(state, entry.snapshot)
-    _check_active(account)
-    is_cash = _check_payable(state, account, entry.asset)
+    account = conditions.touched(state, entry.account, entry.sequence)
+    conditions.check_open_market(state, entry.snapshot)
+    conditions.check_active(account)
+    is_cash = conditions.check_payable(state, account, entry.asset)
     if entry.amount > state.net.get(entry.asset, 0):
         raise NotAllowedError(f"not more than the {entry.asset} that was deposited can be withdrawn")
     after = _moved(account, _payment(entry.asset, -entry.amount))
     margin = duties.Satisfies(state.market, state.rules.claim, after.public, entry.rounds)
     owed: list[Owed] = [("margin", margin, entry.margin_proof)]
     if is_cash:
-        _require_empty(entry.held_proof, "held_proof", "cash is withdrawn")
+        conditions.require_empty(entry.held_proof, "held_proof", "cash is withdrawn")
     else:
         held = duties.Holds(after.public.basis, entry.asset, after.public.commitment)
         owed.append(("held", held, entry.held_proof))
@@ -153,14 +151,14 @@ def _withdrawal(state: State, entry: Withdrawal) -> Step:
 
 
 def _trade(state: State, entry: Trade) -> Step:
-    accounts = [_touched(state, party.account, party.sequence) for party in entry.parties]
+    accounts = [conditions.touched(state, party.account, party.sequence) for party in entry.parties]
     names = [party.account for party in entry.parties]
     if len(set(names)) != len(names):
         raise NotAllowedError("an account must not be in a trade twice")
-    _check_open_market(state, entry.snapshot)
-    _check_basis(state, entry.basis, ())
+    conditions.check_open_market(state, entry.snapshot)
+    conditions.check_basis(state, entry.basis, ())
     for account in accounts:
-        _check_within(account, entry.basis)
+        conditions.check_within(account, entry.basis)
     signers = {f"account {name}": account.key for name, account in zip(names, accounts, strict=True)}
     changes = _changes(entry)
     owed = _duties_of_changes(entry)
@@ -176,7 +174,7 @@ def _trade(state: State, entry: Trade) -> Step:
 
 
 def _settle(state: State, entry: Settle) -> Step:
-    account = _touched(state, entry.account, entry.sequence)
+    account = conditions.touched(state, entry.account, entry.sequence)
     price_ticks = state.finals.get(entry.instrument)
     if price_ticks is None:
         raise NotAllowedError(f"{entry.instrument} has no final price: it has not expired")
@@ -184,7 +182,7 @@ def _settle(state: State, entry: Settle) -> Step:
         raise NotAllowedError(f"{entry.instrument} settles at {price_ticks} ticks, got {entry.price_ticks}")
     cash = state.rules.cash
     pair = tuple(sorted((cash, entry.instrument)))
-    _check_within(account, pair)
+    conditions.check_within(account, pair)
     value_units = state.market.listing(entry.instrument).value_at(price_ticks)
     rest = tuple(label for label in account.public.basis if label != entry.instrument)
     moved = _moved(account, entry.commitment.point, basis=rest)
@@ -199,30 +197,30 @@ def _settle(state: State, entry: Settle) -> Step:
 
 
 def _rekey(state: State, entry: Rekey) -> Step:
-    account = _touched(state, entry.account, entry.sequence)
-    _check_basis(state, entry.basis, account.public.basis)
+    account = conditions.touched(state, entry.account, entry.sequence)
+    conditions.check_basis(state, entry.basis, account.public.basis)
     old, new = account.public.commitment, entry.commitment
     owed: list[Owed] = []
     after = state
     if new == old:
-        _require_empty(entry.reblinding_proof, "reblinding_proof", "the commitment stays")
+        conditions.require_empty(entry.reblinding_proof, "reblinding_proof", "the commitment stays")
     else:
         owed.append(("reblinding", duties.SameBook(old, new), entry.reblinding_proof))
         difference = group.add(new.point, group.negate(old.point))
         after = replace(after, blinding=group.add(after.blinding, difference))
     if set(account.public.basis) <= set(entry.basis):
-        _require_empty(entry.opening_proof, "opening_proof", "no id leaves the basis")
+        conditions.require_empty(entry.opening_proof, "opening_proof", "no id leaves the basis")
     else:
         owed.append(("opening", duties.OpensOver(entry.basis, new), entry.opening_proof))
-    public = replace(account.public, sequence=_next(account), basis=entry.basis, commitment=new)
+    public = replace(account.public, sequence=conditions.next_sequence(account), basis=entry.basis, commitment=new)
     signers = {**_holder(account), f"the new key of account {entry.account}": entry.key}
     return Step(_with(after, replace(account, key=entry.key, public=public)), signers, tuple(owed))
 
 
 def _claimed(state: State, entry: Claimed) -> Step:
     shown = entry.evidence
-    account = _touched(state, shown.account, shown.sequence)
-    _check_market(state, shown.snapshot_digest)
+    account = conditions.touched(state, shown.account, shown.sequence)
+    conditions.check_market(state, shown.snapshot_digest)
     pairs = (
         ("venue", state.rules.venue, shown.venue),
         ("epoch", state.market.epoch, shown.epoch),
@@ -238,12 +236,12 @@ def _claimed(state: State, entry: Claimed) -> Step:
 
 def _status(state: State, entry: Status) -> Step:
     account = state.account(entry.account)
-    _check_epoch(state, entry.epoch)
+    conditions.check_epoch(state, entry.epoch)
     return Step(_with(state, replace(account, status=entry.status)), _operator(state))
 
 
 def _checkpoint(state: State, entry: Checkpoint) -> Step:
-    _check_epoch(state, entry.epoch)
+    conditions.check_epoch(state, entry.epoch)
     if entry.state != state.digest():
         raise LedgerError(f"checkpoint {entry.id} states another state than the one that the entries lead to")
     return Step(state, _operator(state))
@@ -275,21 +273,6 @@ def _holder(account: AccountState) -> Mapping[str, bytes]:
     return {f"account {account.public.account}": account.key}
 
 
-def _touched(state: State, name: str, sequence: int) -> AccountState:
-    """Return an account that an entry was made for in its present state."""
-    account = state.account(name)
-    if sequence != account.public.sequence:
-        raise StaleStateError(f"sequence of account {name} must be {account.public.sequence}, got {sequence}")
-    return account
-
-
-def _next(account: AccountState) -> int:
-    sequence = account.public.sequence
-    if sequence >= MAX_SEQUENCE:
-        raise NotAllowedError(f"account {account.public.account} has had {MAX_SEQUENCE} entries: no more are possible")
-    return sequence + 1
-
-
 def _moved(account: AccountState, change: Point, basis: tuple[str, ...] | None = None) -> AccountState:
     """Return the account with a changed book, of which nothing is known yet."""
     point = group.add(account.public.commitment.point, change)
@@ -297,7 +280,7 @@ def _moved(account: AccountState, change: Point, basis: tuple[str, ...] | None =
         raise NotAllowedError(f"the commitment of account {account.public.account} would become the identity")
     public = replace(
         account.public,
-        sequence=_next(account),
+        sequence=conditions.next_sequence(account),
         commitment=Commitment(point),
         basis=account.public.basis if basis is None else basis,
     )
@@ -317,61 +300,11 @@ def _paid(state: State, asset: str, amount: int) -> State:
     return replace(state, net=dict(sorted(net.items())))
 
 
-def _check_open_market(state: State, digest: bytes) -> None:
-    """Refuse an entry that was made for another market, or moves money while the breaker is on."""
-    _check_market(state, digest)
-    if state.market.breaker != "normal":
-        raise NotAllowedError("the market is halted")
-
-
-def _check_market(state: State, digest: bytes) -> None:
-    if digest != state.market.digest():
-        raise StaleStateError(f"snapshot must be {state.market.digest().hex()}, got {digest.hex()}")
-
-
-def _check_epoch(state: State, epoch: int) -> None:
-    if epoch != state.market.epoch:
-        raise StaleStateError(f"epoch must be {state.market.epoch}, got {epoch}")
-
-
-def _check_active(account: AccountState) -> None:
-    if account.status == REDUCE_ONLY:
-        raise NotAllowedError(f"account {account.public.account} may only reduce its exposure")
-
-
-def _check_basis(state: State, basis: tuple[str, ...], held: tuple[str, ...]) -> None:
-    """Refuse ids that are not listed, or, unless they are held already, have expired."""
-    for label in basis:
-        state.market.listing(label)
-        if label in state.finals and label not in held:
-            raise NotAllowedError(f"{label} has expired and can only be settled")
-
-
-def _check_within(account: AccountState, basis: tuple[str, ...]) -> None:
-    missing = set(basis) - set(account.public.basis)
-    if missing:
-        raise NotAllowedError(f"the basis of account {account.public.account} lacks {min(missing)}")
-
-
-def _check_payable(state: State, account: AccountState, asset: str) -> bool:
-    """Refuse what cannot be paid in or out; return whether it is cash."""
-    instrument = state.market.listing(asset).instrument
-    if not isinstance(instrument, Cash | Collateral):
-        raise NotAllowedError(f"only cash and collateral can be paid in or out, got {asset}")
-    _check_within(account, (asset,))
-    return isinstance(instrument, Cash)
-
-
-def _require_empty(proof: bytes, field: str, when: str) -> None:
-    if proof:
-        raise NotAllowedError(f"{field} must be empty when {when}")
-
-
 def _changes(entry: Trade) -> list[Commitment]:
     """Return the change of every party, in their order."""
     given = [change.commitment for change in entry.changes]
     if entry.mirrored:
-        _require_empty(entry.zero_sum_proof, "zero_sum_proof", "two parties share one change")
+        conditions.require_empty(entry.zero_sum_proof, "zero_sum_proof", "two parties share one change")
         return [given[0], -given[0]]
     if len(given) != len(entry.parties):
         raise NotAllowedError(f"there must be a change for each of {len(entry.parties)} parties, got {len(given)}")
@@ -399,7 +332,7 @@ def _guarded(
     moved, guard = _moved(account, change.point), party.guard
     part = f"{guard.form} of {party.account}"
     if guard.form == MARGIN:
-        _check_active(account)
+        conditions.check_active(account)
         margin = duties.Satisfies(state.market, state.rules.claim, moved.public, guard.rounds)
         return replace(moved, standing=Standing("initial", state.market, moved.public.basis)), (
             part,

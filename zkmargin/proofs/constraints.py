@@ -140,6 +140,16 @@ class Section:
         return rows
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What of a system fixes the generators of its proofs: K, n, w (digit multiplicities included) and the basis."""
+
+    commitments: int
+    slots: int
+    wires: int
+    basis: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class System:
     """A constraint system; equal systems have equal digests.
@@ -190,6 +200,11 @@ class System:
         return self.base - 1 if self.digits else 0
 
     @property
+    def shape(self) -> Shape:
+        """Return what fixes the generators of a proof."""
+        return Shape(self.commitments, self.slots, self.multiplicities + self.wires, self.basis)
+
+    @property
     def right_start(self) -> int:
         """The flat number of the first product slot's right value."""
         return self.slots
@@ -223,6 +238,11 @@ class System:
     def forms(self) -> tuple[Affine, ...]:
         """Return the constraints, then the products: everything that is weighted and added up."""
         return self.constraints + self.products
+
+    @cached_property
+    def constants(self) -> tuple[int, ...]:
+        """Return the constant of each form."""
+        return tuple(form.constant for form in self.forms)
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:
