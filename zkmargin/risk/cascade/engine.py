@@ -1,0 +1,194 @@
+"""The loop: shock, marks, margin, calls, forced flow, impact, close-out, and what is remembered of it.
+
+Rule
+----
+    Each step, for all paths of a block at once:
+
+        (1) the index moves, impact fades, venues of one asset are drawn together
+        (2) the venue believes the price or not: bad tick, oracle outage, halt; then the mark is the price
+        (3) public volatility and, if margin is dynamic, the next version of the tables
+        (4) boxes, proofs, calls, deadlines (`calls`)
+        (5) stops and ladder; throttle, impact, payment (`execution`)
+        (6) closed accounts are paid for (`settlement`)
+
+    A breach that an order of step t causes is seen in step t + 1: a cascade is a run of steps with forced orders.
+    After the last step everything that is under liquidation is executed at once, without throttle, and its losses are
+    charged: a run never ends better because its queue was not counted. What was queued is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from zkmargin.amounts import PPM
+from zkmargin.risk import shocks
+from zkmargin.risk.cascade import calls, execution, options, settlement
+from zkmargin.risk.cascade.controls import Dynamic
+from zkmargin.risk.cascade.model import Model
+from zkmargin.risk.cascade.outcome import Outcome, Recorder
+from zkmargin.risk.cascade.population import Books
+from zkmargin.risk.cascade.state import (
+    HEALTHY,
+    LIQUIDATING,
+    State,
+    assess,
+    first_deviation,
+    levels,
+    price_ticks,
+    start,
+    tables,
+)
+from zkmargin.risk.cascade.tiers import Ints
+
+Watcher = Callable[[State], None]
+
+
+def run(model: Model, books: Books, seed: int, paths: range, watcher: Watcher | None = None) -> Outcome:
+    """Return what happens to a crowd on some paths.
+
+    Args:
+        model: The model.
+        books: Its crowd.
+        seed: Seed of the shocks.
+        paths: Numbers of the paths, simulated together.
+        watcher: Called after every step and at the end; it must not change the state.
+    """
+    drawn = shocks.draw(model.shocks, model.steps, seed, paths)
+    state = start(model, books, len(paths))
+    recorder = Recorder(state)
+    for step in range(model.steps):
+        state.step = step
+        _step(state, drawn.returns[:, step], recorder)
+        if watcher is not None:
+            watcher(state)
+    _finish(state, recorder)
+    if watcher is not None:
+        watcher(state)
+    return recorder.outcome(paths)
+
+
+def _step(state: State, returns: shocks.Floats, recorder: Recorder) -> None:
+    before, levels_before = state.prices.copy(), levels(state)
+    nodes = options.Grid.node(before, state.first_ticks)
+    _move(state, returns)  # (1)
+    _believe(state)  # (2)
+    moved = np.log(state.prices / before)
+    _volatility(state, moved)  # (3)
+    if state.model.controls.dynamic is not None:
+        _margin(state, state.model.controls.dynamic)
+    for venue in state.model.venues:
+        calls.watch(state, venue)  # (4)
+    execution.outside(state, moved, nodes, levels_before)  # (5)
+    execution.stops(state)
+    for venue in state.model.venues:
+        execution.ladder(state, venue)
+    forced, voluntary, waiting = execution.execute(state)
+    for venue in state.model.venues:
+        settlement.close(state, venue)  # (6)
+    recorder.step(state, forced, voluntary, waiting)
+
+
+def _move(state: State, returns: shocks.Floats) -> None:
+    state.index += returns
+    state.displacement.fade(state.model.impact)
+    assets = [market.asset for market in state.model.markets]
+    groups = [[m for m, asset in enumerate(assets) if asset == one] for one in sorted(set(assets))]
+    state.displacement.arbitrage(state.model.impact, [group for group in groups if len(group) > 1])
+    state.prices = price_ticks(state)
+
+
+def _believe(state: State) -> None:
+    """Let marks follow prices, unless the tick is bad, the oracle is out, or the market is halted."""
+    controls, faults = state.model.controls, state.model.faults
+    follow = ~state.halted()
+    if controls.band_ppm is not None:
+        away = np.abs(state.prices - state.marks) * PPM > controls.band_ppm * state.marks
+        state.refused = np.where(away, state.refused + 1, 0)
+        follow &= ~away | (state.refused > controls.band_steps)
+    if faults.oracle.holds(state.step):
+        follow[:] = False
+    state.marks = np.where(follow, state.prices, state.marks)
+    if controls.halts is not None:
+        _halt(state, controls.halts.moves_ppm, controls.halts.steps)
+    for number, coin in enumerate(state.model.coins):
+        if coin.asset >= 0:
+            ticks = np.rint(coin.mark_ticks * np.exp(np.clip(state.index[:, coin.asset], -14.0, 2.0)))
+        else:
+            share = faults.peg_ppm if faults.depeg.holds(state.step) else PPM
+            ticks = np.full(len(state.cash), coin.mark_ticks * share // PPM)
+        state.coin_ticks[:, number] = np.maximum(1, ticks.astype(np.int64))
+
+
+def _halt(state: State, moves_ppm: tuple[int, ...], steps: int) -> None:
+    """Halt a market when its mark has passed the next tier for the first time."""
+    away = np.abs(state.marks - state.first_ticks) * PPM // state.first_ticks
+    reached = (away[..., None] >= np.array(moves_ppm)).sum(axis=-1)
+    new = (reached > state.halt_tier) & ~state.halted()
+    state.halted_until = np.where(new, state.step + 1 + steps, state.halted_until)
+    state.halt_tier = np.where(new, reached, state.halt_tier)
+    state.count("halts", new.sum(axis=1))
+
+
+def _volatility(state: State, moved: shocks.Floats) -> None:
+    memory = state.model.impact.volatility_memory
+    state.variance = memory * state.variance + (1.0 - memory) * np.square(moved)
+
+
+def _margin(state: State, rule: Dynamic) -> None:
+    """Publish the next tables when their notice is over and the multiple has changed on its grid."""
+    if state.step % rule.notice_steps:
+        return
+    ratio = np.sqrt(state.variance) / first_deviation(state.model)
+    wanted = np.minimum(np.ceil(ratio * PPM / rule.grid_ppm) * rule.grid_ppm, rule.cap_ppm).astype(np.int64)
+    multiple = anti_procyclical(wanted, rule)
+    limit = state.multiples * (PPM + rule.rise_ppm) // PPM
+    following = np.maximum(PPM, np.minimum(multiple, limit))
+    changed = following != state.multiples
+    if changed.any():
+        state.multiples = following
+        state.maintenance = tables(state.model, "maintenance").times(following)
+        state.initial = tables(state.model, "initial").times(following)
+        calls.void(state, changed)
+        state.count("versions", changed.sum(axis=1))
+
+
+def anti_procyclical(wanted_ppm: Ints, rule: Dynamic) -> Ints:
+    """Return the multiple under one of the tools of EMIR RTS 153/2013, article 28."""
+    if rule.tool == "buffer":
+        return np.maximum(wanted_ppm, PPM * 125 // 100)
+    if rule.tool == "stress":
+        return (3 * wanted_ppm + rule.cap_ppm) // 4
+    return wanted_ppm
+
+
+def _finish(state: State, recorder: Recorder) -> None:
+    """Execute whatever is still under liquidation at once, and charge what it loses."""
+    state.step = state.model.steps
+    under = state.status == LIQUIDATING
+    queued = np.zeros_like(state.prices)
+    for market in range(len(state.model.markets)):
+        lots = np.where(under, state.lots[market], 0)
+        queued[:, market] = np.abs(lots).sum(axis=1) * state.multipliers[market] * state.prices[:, market]
+        state.pending[market] = -lots
+    state.halted_until[:] = 0
+    before = state.counts.get("bad_debt", np.zeros(len(state.cash), dtype=np.int64)).copy()
+    rows, columns = np.nonzero(under & state.writing)
+    execution.buy_back(state, rows, columns)
+    execution.execute(state, throttled=False)
+    for venue in state.model.venues:
+        settlement.close(state, venue)
+    charged = state.counts.get("bad_debt", before) - before
+    recorder.end(state, queued, charged, hidden_units(state))
+
+
+def hidden_units(state: State) -> Ints:
+    """Return the negative equity of accounts that are still open and not yet known to be broke."""
+    hidden = np.zeros(len(state.cash), dtype=np.int64)
+    for venue in state.model.venues:
+        span = state.books.span(venue)
+        rows, places = np.nonzero((state.status[:, span] == HEALTHY) & state.demanded[:, span])
+        equity = assess(state, venue, rows, places + span.start)[0]
+        np.add.at(hidden, rows, np.maximum(0, -equity))
+    return hidden
