@@ -330,7 +330,7 @@ class Breakers:
         return previous.next(now, self.marks, breaker="halted" if self.halted else "normal")
 
     def _held(self, name: str, after: BreakerState, now: int) -> BreakerState:
-        """Return a state whose mark did not move, because the venue stands still, and that opens when the venue does."""
+        """Return a state whose mark did not move, since the venue stands still, and that opens when the venue does."""
         before = self.states[name]
         if after.halted:
             return after
