@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from zkmargin.cli import bench, commit, demo, inspect, prove, snapshot, verify
+from zkmargin.cli import bench, commit, demo, inspect, prove, simulate, snapshot, verify
 from zkmargin.cli.output import complain
 from zkmargin.errors import VerificationError, WitnessError, ZkMarginError
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 for command in (demo, snapshot, commit, prove, verify, inspect, bench):
     app.command(name=command.__name__.rpartition(".")[2])(command.run)
+app.add_typer(simulate.app)
 
 
 def main() -> None:
