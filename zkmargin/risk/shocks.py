@@ -6,14 +6,14 @@ Rule
 
         rho_t  = rho + (1 - rho) * clip((-F - tail_start) / (tail_full - tail_start), 0, 1)
         z_i    = sqrt(rho_t) * F + sqrt(1 - rho_t) * e_i
-        r_i    = sigma_i,t * z_i + beta_i * J_t + path_i,t            J: a common jump, normal, with a rate per step
+        r_i    = noise * sigma_i,t * z_i + beta_i * J_t + path_i,t      J: a common, normal jump, at a rate
         sigma_i,t+1^2 = (1 - a - b) * sigma_i^2 + a * min(r_i^2, 64 sigma_i^2) + b * sigma_i,t^2
                                                                             sigma_i = beta_i * volatility
 
     The shared chi-square makes large moves come together (a t copula). The fall of F beyond `tail_start` of its
     deviations raises the correlation of that step, and at `tail_full` all assets move as one. A return counts at most
     eight deviations in the next variance, so that one gap does not make every later step a gap. `path` holds given log
-    returns: a gap, or, with the volatility at 0, a history as it was.
+    returns: a gap, or, with `noise` at 0, a history as it was.
 
 Units
 -----
@@ -26,7 +26,7 @@ Reproducibility
 
 Worked example
 --------------
-        >>> calm = Shocks(volatility=0.0, betas=(1.0, 2.0), path=((-0.1, -0.2),))
+        >>> calm = Shocks(noise=0.0, betas=(1.0, 2.0), path=((-0.1, -0.2),))
         >>> draw(calm, steps=2, seed=7, paths=range(3, 4)).returns.tolist()
         [[[-0.1, -0.2], [0.0, 0.0]]]
 """
@@ -64,6 +64,7 @@ class Shocks:
         jump_rate: Probability of a jump in a step, 0 to 1.
         jump_mean: Mean log size of a jump.
         jump_deviation: Deviation of its log size, at least 0.
+        noise: Share of the drawn moves that counts; 0 leaves jumps and the given path alone.
         path: Given log returns, one row a step from the first on, one number an asset.
     """
 
@@ -78,6 +79,7 @@ class Shocks:
     jump_rate: float = 0.0
     jump_mean: float = 0.0
     jump_deviation: float = 0.0
+    noise: float = 1.0
     path: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
@@ -95,6 +97,7 @@ class Shocks:
         _between("jump_rate", self.jump_rate, 0.0, 1.0)
         _between("jump_mean", self.jump_mean, -10.0, 10.0)
         _between("jump_deviation", self.jump_deviation, 0.0, 10.0)
+        _between("noise", self.noise, 0.0, 1.0)
         _between("number of path rows", len(self.path), 0, MAX_STEPS)
         for row in self.path:
             _between("length of a path row", len(row), len(self.betas), len(self.betas))
@@ -152,7 +155,7 @@ def _clustered(shocks: Shocks, moves: Floats, added: Floats) -> Draws:
     returns, deviations = np.empty_like(moves), np.empty_like(moves)
     for step in range(moves.shape[1]):
         deviations[:, step] = np.sqrt(variance)
-        returns[:, step] = deviations[:, step] * moves[:, step] + added[:, step]
+        returns[:, step] = shocks.noise * deviations[:, step] * moves[:, step] + added[:, step]
         variance = (1.0 - shocks.cluster - shocks.memory) * base + shocks.memory * variance
         variance += shocks.cluster * np.minimum(np.square(returns[:, step]), COUNTED_DEVIATIONS**2 * base)
     return Draws(returns, deviations)

@@ -8,7 +8,7 @@ Rule
         proof arrives     safe, and among the `proofs_per_step` that have waited longest: a new box, the widest provable
         called            must prove and is not safe: it may deposit what is missing to the initial requirement, once
         liquidated        silent for more than `deadline_steps` steps that were not halted, safe or not
-        restored          under liquidation, and a proof of the initial requirement arrives
+        restored          under liquidation, and a proof of the ladder's `restore` level arrives
 
     With `proofs_per_step` None and a deadline of 0 this is a venue that sees every book. With a capacity, a fast market
     makes everybody prove at once: the storm in which safe accounts are liquidated because their proof is late is part
@@ -35,7 +35,6 @@ from zkmargin.risk.cascade.state import (
     State,
     assess,
     box_slack,
-    slack,
 )
 from zkmargin.risk.cascade.tiers import ends
 
@@ -94,11 +93,11 @@ def void(state: State, changed: Mask) -> None:
 
 
 def _safe(state: State, venue: int, rows: Rows, columns: Rows) -> Mask:
-    """Return who can prove what is asked: maintenance, or under liquidation the initial requirement."""
-    safe = slack(state, venue, rows, columns) >= 0
-    held = np.nonzero(safe & (state.status[rows, columns] == LIQUIDATING))[0]
-    safe[held] = slack(state, venue, rows[held], columns[held], "initial") >= 0
-    return safe
+    """Return who can prove what is asked: maintenance, or under liquidation the level that ends it."""
+    equity, needed = assess(state, venue, rows, columns)
+    level = state.model.controls.ladder.restore
+    restored = level.denominator * (PPM * equity) >= level.numerator * needed
+    return np.where(state.status[rows, columns] == LIQUIDATING, restored, PPM * equity >= needed)
 
 
 def _prove(state: State, venue: int, rows: Rows, columns: Rows) -> None:
@@ -130,7 +129,7 @@ def _prove(state: State, venue: int, rows: Rows, columns: Rows) -> None:
 def _wait(state: State, venue: int, rows: Rows, columns: Rows, safe: Mask) -> None:
     """Let the clocks of the silent run: calls, deposits, and the end of the deadline."""
     markets = list(state.model.of_venue(venue))
-    running = ~state.halted()[rows][:, markets].any(axis=1)
+    running = ~state.standing[rows][:, markets].any(axis=1)
     rows, columns, safe = rows[running], columns[running], safe[running]
     state.silent[rows, columns] += 1
     silent, healthy = state.silent[rows, columns], state.status[rows, columns] == HEALTHY
@@ -141,7 +140,9 @@ def _wait(state: State, venue: int, rows: Rows, columns: Rows, safe: Mask) -> No
     lapsed = healthy & ~saved & (silent > state.model.proving.deadline_steps)
     state.status[rows[lapsed], columns[lapsed]] = LIQUIDATING
     state.wait[rows[lapsed], columns[lapsed]] = state.step
-    state.slices[rows[lapsed], columns[lapsed]] = 0
+    state.taken[rows[lapsed], columns[lapsed]] = 0
+    for market in markets:
+        state.begun[market][rows[lapsed], columns[lapsed]] = state.lots[market][rows[lapsed], columns[lapsed]]
     state.count("liquidations", np.bincount(rows[lapsed], minlength=len(state.cash)))
     state.count("late", np.bincount(rows[lapsed & safe], minlength=len(state.cash)))
 

@@ -1,24 +1,19 @@
-"""The controls of a venue inside a simulation: throttle, ladder, halts, price band, dynamic margin.
+"""The controls of a venue inside a simulation: throttle, ladder, breaker, dynamic margin.
 
-The rules are those of `zkmargin.risk`; here they are parameters, and the engine applies them to arrays.
+The rules are those of `zkmargin.risk.liquidation` and `zkmargin.risk.breakers`; the engine applies them to arrays.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
-from zkmargin.amounts import PPM
+from zkmargin.amounts import PPM, bounded
+from zkmargin.risk.breakers import BreakerRules
 from zkmargin.risk.cascade.parameters import FOREVER, Checked, Limits
+from zkmargin.risk.liquidation import LadderRules
 
-
-@dataclass(frozen=True, slots=True)
-class Halts(Checked):
-    """Tiered halts: when the price has moved so far from its first mark, the market stops for so many steps."""
-
-    limits: ClassVar[Limits] = {"moves_ppm": (1, 7 * PPM), "steps": (1, FOREVER)}
-    moves_ppm: tuple[int, ...] = (70_000, 130_000, 200_000)
-    steps: int = 15
+MAX_RATIO_TERM = 7  # so that a ratio of two amounts at scale 10^6 is compared below 2^63
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +50,19 @@ class Controls(Checked):
 
     Args:
         throttle_ppm: Forced flow released in a step, as a share of the depth in calm; None for no throttle.
-        slice_ppm: Share of a position in the first slice of the ladder.
-        slice_from_units: Accounts with at most this notional are sold at once.
-        wait_steps: Steps between the first slice and the rest.
-        band_ppm: A price so far from the last mark is refused as a bad tick; None to believe every tick.
-        band_steps: After so many refusals in a row the price is believed.
-        halts: Tiered halts, or None.
+        ladder: How a position is closed; the terms of its ratios are at most 7, and its trigger is not used: an account
+            is liquidated when it fails to prove.
+        breaker: Bad ticks, band, halts and re-opening of every market; None to believe every price.
         dynamic: Dynamic margin, or None for static margin.
     """
 
-    limits: ClassVar[Limits] = {
-        "throttle_ppm": (1, PPM),
-        "slice_ppm": (1, PPM),
-        "slice_from_units": (0, 2**52),
-        "wait_steps": (0, FOREVER),
-        "band_ppm": (1, PPM),
-        "band_steps": (1, FOREVER),
-    }
+    limits: ClassVar[Limits] = {"throttle_ppm": (1, PPM)}
     throttle_ppm: int | None = None
-    slice_ppm: int = 200_000
-    slice_from_units: int = 10_000_000
-    wait_steps: int = 1
-    band_ppm: int | None = None
-    band_steps: int = 3
-    halts: Halts | None = None
+    ladder: LadderRules = field(default_factory=LadderRules)
+    breaker: BreakerRules | None = None
     dynamic: Dynamic | None = None
+
+    def __post_init__(self) -> None:
+        super(Controls, self).__post_init__()
+        for ratio in (self.ladder.backstop, self.ladder.restore):
+            bounded("terms of a ladder's ratio", max(ratio.numerator, ratio.denominator), 1, MAX_RATIO_TERM)

@@ -5,7 +5,7 @@ Rule
     Each step, for all paths of a block at once:
 
         (1) the index moves, impact fades, venues of one asset are drawn together
-        (2) the venue believes the price or not: bad tick, oracle outage, halt; then the mark is the price
+        (2) the mark follows the price, as far as oracle and breakers (`zkmargin.risk.breakers`) let it
         (3) public volatility and, if margin is dynamic, the next version of the tables
         (4) boxes, proofs, calls, deadlines (`calls`)
         (5) stops and ladder; throttle, impact, payment (`execution`)
@@ -100,18 +100,13 @@ def _move(state: State, returns: shocks.Floats) -> None:
 
 
 def _believe(state: State) -> None:
-    """Let marks follow prices, unless the tick is bad, the oracle is out, or the market is halted."""
-    controls, faults = state.model.controls, state.model.faults
-    follow = ~state.halted()
-    if controls.band_ppm is not None:
-        away = np.abs(state.prices - state.marks) * PPM > controls.band_ppm * state.marks
-        state.refused = np.where(away, state.refused + 1, 0)
-        follow &= ~away | (state.refused > controls.band_steps)
-    if faults.oracle.holds(state.step):
-        follow[:] = False
-    state.marks = np.where(follow, state.prices, state.marks)
-    if controls.halts is not None:
-        _halt(state, controls.halts.moves_ppm, controls.halts.steps)
+    """Let marks follow prices, unless the oracle is out or a breaker says otherwise; price the coins."""
+    faults = state.model.faults
+    if not faults.oracle.holds(state.step):
+        if state.model.controls.breaker is None:
+            state.marks = state.prices.copy()
+        else:
+            _break(state)
     for number, coin in enumerate(state.model.coins):
         if coin.asset >= 0:
             ticks = np.rint(coin.mark_ticks * np.exp(np.clip(state.index[:, coin.asset], -14.0, 2.0)))
@@ -121,14 +116,19 @@ def _believe(state: State) -> None:
         state.coin_ticks[:, number] = np.maximum(1, ticks.astype(np.int64))
 
 
-def _halt(state: State, moves_ppm: tuple[int, ...], steps: int) -> None:
-    """Halt a market when its mark has passed the next tier for the first time."""
-    away = np.abs(state.marks - state.first_ticks) * PPM // state.first_ticks
-    reached = (away[..., None] >= np.array(moves_ppm)).sum(axis=-1)
-    new = (reached > state.halt_tier) & ~state.halted()
-    state.halted_until = np.where(new, state.step + 1 + steps, state.halted_until)
-    state.halt_tier = np.where(new, reached, state.halt_tier)
-    state.count("halts", new.sum(axis=1))
+def _break(state: State) -> None:
+    """Show each price to the breakers of its venue."""
+    now = (state.step + 1) * state.model.step_seconds
+    before = state.standing.copy()
+    for path, venues in enumerate(state.breakers):
+        for venue, breakers in venues.items():
+            numbers = {state.model.markets[number].name: number for number in state.model.of_venue(venue)}
+            prices = {name: int(state.prices[path, number]) for name, number in numbers.items()}
+            venues[venue], _ = breakers.observe(now, prices)
+            for name, mark in venues[venue].marks.items():
+                state.marks[path, numbers[name]] = mark
+            state.standing[path, list(numbers.values())] = venues[venue].halted
+    state.count("halts", (state.standing & ~before).sum(axis=1))
 
 
 def _volatility(state: State, moved: shocks.Floats) -> None:
@@ -172,7 +172,7 @@ def _finish(state: State, recorder: Recorder) -> None:
         lots = np.where(under, state.lots[market], 0)
         queued[:, market] = np.abs(lots).sum(axis=1) * state.multipliers[market] * state.prices[:, market]
         state.pending[market] = -lots
-    state.halted_until[:] = 0
+    state.standing[:] = False
     before = state.counts.get("bad_debt", np.zeros(len(state.cash), dtype=np.int64)).copy()
     rows, columns = np.nonzero(under & state.writing)
     execution.buy_back(state, rows, columns)

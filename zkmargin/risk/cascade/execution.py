@@ -2,10 +2,10 @@
 
 Rule
 ----
-    ladder      an account under liquidation sells `slice_ppm` of its position and waits; then, or if it is small, or
-                if its equity is below 2/3 of maintenance, all of it. Sold options are bought back first.
-    throttle    of the forced lots of a market, only `throttle_ppm` of its calm depth is released in a step, in order
-                of service; the rest is the queue. Nothing trades in a halt.
+    ladder      that of `zkmargin.risk.liquidation`: slice after slice, or all at once if the account is small, below
+                the backstop level or in default. Sold options are bought back first.
+    throttle    of the forced lots of a market, ``floor(theta * depth)`` of the calm depth are released in a step, in
+                order of service; the rest is the queue. Nothing trades in a halt.
     price       a flow moves the price by `zkmargin.risk.cascade.impact`; each lot is paid at the mean of the prices
                 before and after, rounded against the account.
     outside     hedgers of sold options and herds trade with the rest of the outside: a flow, but no account's money.
@@ -56,32 +56,32 @@ def stops(state: State) -> None:
 
 
 def ladder(state: State, venue: int) -> None:
-    """Queue the next slice of every account under liquidation whose wait is over."""
+    """Queue the next slice of every account under liquidation whose cool-down is over, or all of it."""
     span = state.books.span(venue)
-    rows, places = np.nonzero((state.status[:, span] == LIQUIDATING) & (state.wait[:, span] <= state.step))
+    rules = state.model.controls.ladder
+    open_ = (state.status[:, span] == LIQUIDATING) & (state.taken[:, span] < rules.slices)
+    rows, places = np.nonzero(open_)
     columns = places + span.start
-    markets = state.model.of_venue(venue)
-    idle = np.ones(len(rows), dtype=np.bool_)
-    for market in markets:
-        idle &= state.pending[market][rows, columns] == 0
-    rows, columns = rows[idle], columns[idle]
+    equity, needed = assess(state, venue, rows, columns)
+    broke = (equity < 0) | (rules.backstop.denominator * (PPM * equity) < rules.backstop.numerator * needed)
+    next_now = broke | (state.wait[rows, columns] <= state.step)
+    rows, columns, broke = rows[next_now], columns[next_now], broke[next_now]
     if not len(rows):
         return
-    controls = state.model.controls
-    equity, needed = assess(state, venue, rows, columns)
-    worth = sum(
-        np.abs(lots) * (state.multipliers[market] * state.marks[rows, market])
-        for market, lots in positions(state, venue, rows, columns)
-    )
-    backstop = 3 * (PPM * equity) < 2 * needed
-    whole = backstop | (state.slices[rows, columns] > 0) | (worth <= controls.slice_from_units)
-    buy_back(state, rows, columns)
+    worth = np.zeros(len(rows), dtype=np.int64)
     for market, lots in positions(state, venue, rows, columns):
-        part = -(-np.abs(lots) * controls.slice_ppm // PPM)
-        state.pending[market][rows, columns] = -np.sign(lots) * np.where(whole, np.abs(lots), part)
-    state.wait[rows, columns] = state.step + controls.wait_steps + 1
-    state.slices[rows, columns] = 1
-    state.count("backstop", np.bincount(rows[backstop], minlength=len(state.cash)))
+        worth += np.abs(lots) * (state.multipliers[market] * state.marks[rows, market])
+    buy_back(state, rows, columns)
+    whole = broke | (worth <= rules.small_notional_units)
+    taken = np.where(whole, rules.slices, state.taken[rows, columns] + 1)
+    for market, lots in positions(state, venue, rows, columns):
+        begun = state.begun[market][rows, columns]
+        kept = np.abs(begun) * np.maximum(0, PPM - taken * rules.slice_ppm) // PPM
+        state.pending[market][rows, columns] = np.sign(begun) * np.minimum(kept, np.abs(lots)) - lots
+    state.taken[rows, columns] = taken
+    pause = max(1, -(-rules.slice_seconds // state.model.step_seconds))
+    state.wait[rows, columns] = state.step + pause
+    state.count("backstop", np.bincount(rows[broke], minlength=len(state.cash)))
 
 
 def buy_back(state: State, rows: Rows, columns: Rows) -> None:
@@ -108,7 +108,7 @@ def execute(state: State, throttled: bool = True) -> tuple[Ints, Ints, Ints]:
 
     All flows of a step move the prices together, and every order of a step gets the same price.
     """
-    halted = state.halted()
+    halted = state.standing
     before = state.prices.copy()
     flow = state.outside_flow * ~halted
     forced, other, waiting = np.zeros_like(before), np.zeros_like(before), np.zeros_like(before)
@@ -151,7 +151,8 @@ def _released(
     limit = state.model.controls.throttle_ppm
     if throttled and limit is not None and len(rows):
         unit = state.multipliers[market] * state.prices[:, market]
-        room = np.maximum(1, state.model.markets[market].depth_units * limit // PPM // unit)
+        depth_lots = state.model.markets[market].depth_units // unit
+        room = depth_lots // PPM * limit + depth_lots % PPM * limit // PPM  # floor(theta * depth), below 2^63
         ahead = np.cumsum(queued) - queued
         ahead -= ahead[np.searchsorted(rows, rows)]
         done = np.where(forced, np.clip(room[rows] - ahead, 0, done), done)

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import log
 from typing import Any
 
@@ -109,7 +110,7 @@ def replayed(model: Model, market: Sequence[Snapshot], ids: Sequence[str], steps
     """Return the model on a history: each move between two snapshots is spread over `steps_each` steps.
 
     Args:
-        model: The model; its volatility is only what depth and dynamic margin compare with.
+        model: The model; its volatility is then only what depth and dynamic margin compare with.
         market: Snapshots in order.
         ids: For each asset the instrument that it follows.
         steps_each: Steps of a move, at least 1.
@@ -118,13 +119,11 @@ def replayed(model: Model, market: Sequence[Snapshot], ids: Sequence[str], steps
         StatementError: if there are fewer than two snapshots, or `ids` does not name one instrument an asset.
     """
     if len(market) < 2 or len(ids) != len(model.shocks.betas) or steps_each < 1:
-        raise StatementError(
-            "a replay needs two snapshots, one instrument for each asset, and at least one step a move"
-        )
+        raise StatementError("a replay needs two snapshots, one instrument an asset, and at least one step a move")
     marks = [[snapshot.listing(name).mark_ticks for name in ids] for snapshot in market]
     rows = []
-    for before, after in zip(marks, marks[1:], strict=False):
+    for before, after in pairwise(marks):
         move = tuple(log(new / old) / steps_each for old, new in zip(before, after, strict=True))
         rows += [move] * steps_each
-    quiet = replace(model.shocks, volatility=0.0, jump_rate=0.0, path=tuple(rows))
+    quiet = replace(model.shocks, noise=0.0, jump_rate=0.0, path=tuple(rows))
     return replace(model, shocks=quiet, steps=len(rows))

@@ -6,16 +6,17 @@ Rule
 
         by the fund of its venue, then
         by open accounts of the venue with gains g_i = equity - first equity - deposits > 0, in proportion:
-        floor(g_i * B / sum g), one unit more for the largest remainders, so that the sum is B; at most all gains, then
+        to the unit and at most all of them, then
         by nobody: the loss stays on the venue as `unfunded`.
 
-    Waterfall and rounding are those of `zkmargin.risk.waterfall`; every unit that one loses another one had.
+    Order, shares and rounding are those of `zkmargin.risk.waterfall`, which does the sharing here.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from zkmargin.risk import waterfall
 from zkmargin.risk.cascade.impact import Floats
 from zkmargin.risk.cascade.state import CLOSED, HEALTHY, Rows, State, assess
 from zkmargin.risk.cascade.tiers import Ints
@@ -65,27 +66,11 @@ def _haircut(state: State, venue: int, path: int, loss_units: int) -> int:
     equity = assess(state, venue, rows, columns)[0]
     deposited = state.books.reserve[columns] - state.reserve[path, columns]
     gains = np.maximum(0, equity - state.first_equity[columns] - deposited)
-    taken = share_out([int(gain) for gain in gains], loss_units)
-    state.cash[path, columns] -= np.array(taken, dtype=np.int64)
-    state.demanded[path, columns[np.array(taken) > 0]] = True
-    return sum(taken)
-
-
-def share_out(gains_units: list[int], loss_units: int) -> list[int]:
-    """Return what each gain gives so that together they give the loss, or all they have.
-
-    Example:
-        >>> share_out([10, 0, 20, 3], 11), share_out([1, 2], 9)
-        ([3, 0, 7, 1], [1, 2])
-    """
-    total = sum(gains_units)
-    if loss_units >= total:
-        return gains_units
-    taken = [gain * loss_units // total for gain in gains_units]
-    order = sorted(range(len(gains_units)), key=lambda i: (-(gains_units[i] * loss_units % total), i))
-    for place in order[: loss_units - sum(taken)]:
-        taken[place] += 1
-    return taken
+    payment = waterfall.absorb(loss_units, gains={f"{place:07}": int(gain) for place, gain in enumerate(gains)})
+    places = [int(name) for name in payment.haircuts]
+    state.cash[path, columns[places]] -= np.array(list(payment.haircuts.values()), dtype=np.int64)
+    state.demanded[path, columns[places]] = True
+    return payment.haircut_units
 
 
 def _sell_coins(state: State, venue: int, rows: Rows, columns: Rows) -> None:

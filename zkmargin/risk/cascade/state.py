@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zkmargin.amounts import PPM
+from zkmargin.risk.breakers import Breakers, BreakerState
 from zkmargin.risk.cascade import options, tiers
 from zkmargin.risk.cascade.impact import Displacement, Floats
 from zkmargin.risk.cascade.model import Model
@@ -36,7 +37,12 @@ Rows = NDArray[np.intp]
 
 @dataclass(slots=True)
 class State:
-    """All arrays of a block; only the modules of this package change them."""
+    """All arrays of a block; only the modules of this package change them.
+
+    Some that do not say it themselves: `demanded` must prove, `silent` steps without a proof, `taken` slices of the
+    ladder, `begun` lots when it began, `pending` lots that are to be traded, `standing` markets that a breaker has
+    halted, `low` to `high` the box of the standing proof.
+    """
 
     model: Model
     books: Books
@@ -59,7 +65,8 @@ class State:
     demanded: NDArray[np.bool_]
     silent: NDArray[np.int32]
     wait: NDArray[np.int32]
-    slices: NDArray[np.int8]
+    taken: Ints
+    begun: Ints
     low: Ints
     high: Ints
     coin_low: Ints
@@ -73,9 +80,8 @@ class State:
     outside_lots: Ints
     outside_coins: Ints
     outside_flow: Floats
-    halted_until: Ints
-    halt_tier: Ints
-    refused: Ints
+    standing: NDArray[np.bool_]
+    breakers: list[dict[int, Breakers]]
     step: int = 0
     counts: dict[str, Ints] = field(default_factory=dict)
 
@@ -85,10 +91,6 @@ class State:
             self.counts[name] += amounts
         else:
             self.counts[name] = np.array(amounts, dtype=np.int64)
-
-    def halted(self) -> NDArray[np.bool_]:
-        """Return which markets stand still (paths, markets)."""
-        return self.halted_until > self.step
 
 
 def start(model: Model, books: Books, paths: int) -> State:
@@ -126,7 +128,8 @@ def start(model: Model, books: Books, paths: int) -> State:
         demanded=np.ones(wide, dtype=np.bool_),
         silent=np.zeros(wide, dtype=np.int32),
         wait=np.zeros(wide, dtype=np.int32),
-        slices=np.zeros(wide, dtype=np.int8),
+        taken=zeros(*wide),
+        begun=zeros(markets, *wide),
         low=np.full((markets, *wide), ALWAYS, dtype=np.int64),
         high=np.full((markets, *wide), NEVER, dtype=np.int64),
         coin_low=np.full(wide, ALWAYS, dtype=np.int64),
@@ -140,15 +143,27 @@ def start(model: Model, books: Books, paths: int) -> State:
         outside_lots=each(-books.lots.sum(axis=1)),
         outside_coins=zeros(paths, len(model.coins)),
         outside_flow=np.zeros((paths, markets)),
-        halted_until=zeros(paths, markets),
-        halt_tier=zeros(paths, markets),
-        refused=zeros(paths, markets),
+        standing=np.zeros((paths, markets), dtype=np.bool_),
+        breakers=[_breakers(model) for _ in range(paths)],
     )
     for venue in model.venues:
         span = books.span(venue)
         columns = np.arange(span.start, span.stop)
         state.first_equity[span] = assess(state, venue, np.zeros_like(columns), columns)[0]
     return state
+
+
+def _breakers(model: Model) -> dict[int, Breakers]:
+    """Return the breakers of each venue, or none."""
+    rules = model.controls.breaker
+    if rules is None:
+        return {}
+    made = {}
+    for venue in model.venues:
+        markets = {model.markets[number].name: model.markets[number] for number in model.of_venue(venue)}
+        states = {name: BreakerState.start(0, market.mark_ticks) for name, market in sorted(markets.items())}
+        made[venue] = Breakers(dict.fromkeys(states, rules), states)
+    return made
 
 
 def first_deviation(model: Model) -> Floats:
