@@ -6,24 +6,31 @@ Rule
                 the backstop level or in default. Sold options are bought back first.
     throttle    of the forced lots of a market, ``floor(theta * depth)`` of the calm depth are released in a step, in
                 order of service; the rest is the queue. Nothing trades in a halt.
-    price       a flow moves the price by `zkmargin.risk.cascade.impact`; each lot is paid at the mean of the prices
-                before and after, rounded against the account.
+    price       a flow moves the price by `zkmargin.risk.cascade.impact`. It counts at the FIRST price of its market, so
+                that it does not depend on its pace; each order pays the mean price of its own piece of the curve,
+                rounded against the account.
     outside     hedgers of sold options and herds trade with the rest of the outside: a flow, but no account's money.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from zkmargin.amounts import PPM
+from zkmargin.risk.breakers import allowed_lots
 from zkmargin.risk.cascade import impact
 from zkmargin.risk.cascade.impact import Floats
+from zkmargin.risk.cascade.parameters import MAX_PRICE_MULTIPLE
 from zkmargin.risk.cascade.state import (
     CLOSED,
     HEALTHY,
+    HIGHEST_LOG,
     LEAVING,
     LIQUIDATING,
+    LOWEST_LOG,
     Rows,
     State,
     assess,
@@ -99,36 +106,50 @@ def buy_back(state: State, rows: Rows, columns: Rows) -> None:
         state.cash[rows, columns] -= paid
         np.add.at(state.outside_cash, rows, paid)
         hedge = bought * table.deltas[0, level[rows, market], node]
-        np.add.at(state.outside_flow[:, market], rows, hedge * state.multipliers[market] * state.prices[rows, market])
+        np.add.at(state.outside_flow[:, market], rows, hedge * unit_value(state, market))
     state.writing[rows, columns] = False
 
 
 def execute(state: State, throttled: bool = True) -> tuple[Ints, Ints, Ints]:
     """Trade what is released; return the notional that was forced, voluntary and left waiting (paths, markets).
 
-    All flows of a step move the prices together, and every order of a step gets the same price.
+    The outside trades first, then the accounts in order of service, each along its own piece of the price curve.
     """
     halted = state.standing
     before = state.prices.copy()
-    flow = state.outside_flow * ~halted
     forced, other, waiting = np.zeros_like(before), np.zeros_like(before), np.zeros_like(before)
-    active_rows, active_columns = np.nonzero(state.status % CLOSED)
-    trades = []
-    for market in range(len(state.model.markets)):
-        rows, columns, signed, late, queued = _released(state, market, (active_rows, active_columns), halted, throttled)
-        trades.append((rows, columns, signed))
-        unit = state.multipliers[market] * before[:, market]
-        flow[:, market] += _sum(rows, signed, len(before)) * unit
-        forced[:, market] = _sum(rows[late], np.abs(signed[late]), len(before)) * unit
-        other[:, market] = _sum(rows[~late], np.abs(signed[~late]), len(before)) * unit
-        waiting[:, market] = queued * unit - forced[:, market]
+    depth, law = depth_units(state), state.model.impact
+    state.displacement.push(law, np.where(halted, 0.0, state.outside_flow), depth)
     state.outside_flow *= halted
-    depth = depth_units(state)
-    state.displacement.push(state.model.impact, flow, depth)
+    flow = np.zeros_like(depth)
+    rows, columns = np.nonzero(state.status % CLOSED)
+    for market in range(len(state.model.markets)):
+        order = _released(state, market, rows, columns, throttled)
+        _pay(state, market, order, depth[:, market])
+        unit = state.multipliers[market] * before[:, market]
+        forced[:, market] = _sum(order.rows, np.where(order.forced, np.abs(order.lots), 0), len(before)) * unit
+        other[:, market] = _sum(order.rows, np.where(order.forced, 0, np.abs(order.lots)), len(before)) * unit
+        waiting[:, market] = order.queued * unit - forced[:, market]
+        flow[:, market] = _sum(order.rows, order.lots, len(before)) * unit_value(state, market)
+    state.displacement.push(law, flow, depth)
     state.prices = np.where(halted, before, price_ticks(state))
-    for market, trade in enumerate(trades):
-        _pay(state, market, *trade, before[:, market])
     return forced, other, waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """Orders of one market that trade now, in order of service: signed lots, whether forced; forced lots by path."""
+
+    rows: Rows
+    columns: Rows
+    lots: Ints
+    forced: Mask
+    queued: Ints
+
+
+def unit_value(state: State, market: int) -> float:
+    """Return what a lot counts in a flow: its value at the first price, so that a flow does not depend on its pace."""
+    return float(state.multipliers[market] * state.first_ticks[market])
 
 
 def depth_units(state: State) -> Floats:
@@ -138,34 +159,29 @@ def depth_units(state: State) -> Floats:
     return impact.depth(state.model.impact, np.broadcast_to(calm, first.shape), np.sqrt(state.variance), first)
 
 
-def _released(
-    state: State, market: int, active: tuple[Rows, Rows], halted: Mask, throttled: bool
-) -> tuple[Rows, Rows, Ints, Mask, Ints]:
-    """Return rows, columns, signed lots and "is forced" of the orders that trade now, and the forced lots by path."""
-    wanted = state.pending[market][active]
+def _released(state: State, market: int, rows: Rows, columns: Rows, throttled: bool) -> Orders:
+    """Return the orders that trade now: none in a halt, of the forced ones as many as the throttle lets through."""
+    wanted = state.pending[market][rows, columns]
     some = wanted != 0
-    rows, columns, wanted = active[0][some], active[1][some], wanted[some]
+    rows, columns, wanted = rows[some], columns[some], wanted[some]
     forced = state.status[rows, columns] == LIQUIDATING
     done = np.abs(wanted)
     queued = np.where(forced, done, 0)
     limit = state.model.controls.throttle_ppm
-    if throttled and limit is not None and len(rows):
-        unit = state.multipliers[market] * state.prices[:, market]
-        depth_lots = state.model.markets[market].depth_units // unit
-        room = depth_lots // PPM * limit + depth_lots % PPM * limit // PPM  # floor(theta * depth), below 2^63
-        ahead = np.cumsum(queued) - queued
-        ahead -= ahead[np.searchsorted(rows, rows)]
-        done = np.where(forced, np.clip(room[rows] - ahead, 0, done), done)
-    done = np.where(halted[rows, market], 0, done)
+    if throttled and limit is not None:
+        depth_lots = int(state.model.markets[market].depth_units // unit_value(state, market))
+        ahead = _within_rows(rows, queued) - queued
+        done = np.where(forced, np.clip(allowed_lots(limit, depth_lots) - ahead, 0, done), done)
+    done = np.where(state.standing[rows, market], 0, done)
     some = done > 0
-    trade = (rows[some], columns[some], np.sign(wanted[some]) * done[some], forced[some])
-    return *trade, _sum(rows, queued, len(state.cash))
+    signed = np.sign(wanted[some]) * done[some]
+    return Orders(rows[some], columns[some], signed, forced[some], _sum(rows, queued, len(state.cash)))
 
 
-def _pay(state: State, market: int, rows: Rows, columns: Rows, signed: Ints, before: Ints) -> None:
-    """Move lots and money for orders that trade at the mean of two prices, rounded against the account."""
-    both = before[rows] + state.prices[rows, market]
-    price = np.where(signed < 0, both // 2, -(-both // 2))
+def _pay(state: State, market: int, order: Orders, depth: Floats) -> None:
+    """Move lots and money; every order pays the mean price of its piece of the curve, rounded against the account."""
+    rows, columns, signed = order.rows, order.columns, order.lots
+    price = _prices(state, market, order, depth)
     paid = signed * (state.multipliers[market] * price)
     state.lots[market][rows, columns] += signed
     state.pending[market][rows, columns] -= signed
@@ -173,6 +189,29 @@ def _pay(state: State, market: int, rows: Rows, columns: Rows, signed: Ints, bef
     np.add.at(state.outside_cash, rows, paid)
     np.subtract.at(state.outside_lots[:, market], rows, signed)
     state.demanded[rows, columns] |= state.status[rows, columns] < CLOSED
+
+
+def _prices(state: State, market: int, order: Orders, depth: Floats) -> Ints:
+    """Return the price of each order in whole ticks."""
+    rows, value = order.rows, unit_value(state, market)
+    after = _within_rows(rows, order.lots)
+    start = state.index[rows, state.model.markets[market].asset] + state.displacement.level()[rows, market]
+    remembered = state.displacement.remembered[rows, market]
+    law, deep = state.model.impact, depth[rows]
+    ends = [
+        np.clip(start + impact.moved(law, remembered, value * lots.astype(np.float64), deep), LOWEST_LOG, HIGHEST_LOG)
+        for lots in (after - order.lots, after)
+    ]
+    mean = float(state.first_ticks[market]) * impact.mean_price(*ends)
+    ticks = np.where(order.lots < 0, np.floor(mean), np.ceil(mean)).astype(np.int64)
+    return np.clip(ticks, 1, MAX_PRICE_MULTIPLE * state.first_ticks[market])
+
+
+def _within_rows(rows: Rows, amounts: Ints) -> Ints:
+    """Return the running sum of each path, each amount included; `rows` ascend."""
+    total = np.cumsum(amounts)
+    first = np.searchsorted(rows, rows)
+    return np.asarray(total - (total[first] - amounts[first]))
 
 
 def outside(state: State, moved: Floats, nodes: Ints, levels_before: Ints) -> None:
@@ -188,8 +227,7 @@ def outside(state: State, moved: Floats, nodes: Ints, levels_before: Ints) -> No
         market, table = contract.market, option_grid(state.model, number)
         node = table.node(state.prices[:, market], int(state.first_ticks[market]))
         change = table.deltas[0, level[:, market], node] - table.deltas[0, levels_before[:, market], nodes[:, market]]
-        unit = state.multipliers[market] * state.prices[:, market]
-        state.outside_flow[:, market] += contract.dealers_short_lots * change * unit
+        state.outside_flow[:, market] += contract.dealers_short_lots * change * unit_value(state, market)
 
 
 def _sum(rows: Rows, amounts: Ints, paths: int) -> Ints:

@@ -11,7 +11,8 @@ Rule
 
 Units
 -----
-    flow and depth in settlement units, signed: a sale is negative; dx is a log price. Floats: they draw a price.
+    flow and depth in settlement units at the first price, signed: a sale is negative; dx is a log price. Floats: they
+    draw a price.
 
 Reference
 ---------
@@ -64,20 +65,36 @@ class Displacement:
 
     def push(self, impact: Impact, flow_units: Floats, depth_units: Floats) -> None:
         """Add the move that a flow makes."""
-        if impact.law == "linear":
-            moved = flow_units / depth_units
-        else:
-            before = self.remembered
-            self.remembered = before + flow_units
-            moved = impact.factor * (_root(self.remembered / depth_units) - _root(before / depth_units))
-        self.lasting += (1.0 - impact.transient) * moved
-        self.fading += impact.transient * moved
+        move = moved(impact, self.remembered, flow_units, depth_units)
+        self.remembered = self.remembered + flow_units
+        self.lasting += (1.0 - impact.transient) * move
+        self.fading += impact.transient * move
 
     def arbitrage(self, impact: Impact, groups: list[list[int]]) -> None:
         """Close a share of the differences between the venues of each asset."""
         for group in groups:
             middle = self.lasting[:, group].mean(axis=1, keepdims=True)
             self.lasting[:, group] += impact.arbitrage * (middle - self.lasting[:, group])
+
+
+def moved(impact: Impact, remembered_units: Floats, flow_units: Floats, depth_units: Floats) -> Floats:
+    """Return the move that a flow makes after what is remembered."""
+    if impact.law == "linear":
+        return flow_units / depth_units
+    after = _root((remembered_units + flow_units) / depth_units)
+    return np.asarray(impact.factor * (after - _root(remembered_units / depth_units)))
+
+
+def mean_price(start: Floats, end: Floats) -> Floats:
+    """Return the mean of e^x for x from `start` to `end`: what an order pays whose flow moves x evenly.
+
+    Example:
+        >>> mean_price(np.array([0.0, 0.0]), np.array([1.0, 0.0])).round(6).tolist()
+        [1.718282, 1.0]
+    """
+    width = end - start
+    ratio = np.divide(np.expm1(width), width, out=np.ones_like(width), where=width != 0.0)
+    return np.asarray(np.exp(start) * ratio)
 
 
 def depth(impact: Impact, depth_units: Floats, deviation: Floats, first_deviation: Floats) -> Floats:

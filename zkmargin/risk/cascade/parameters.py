@@ -3,7 +3,7 @@
 Units
 -----
     settlement units (a cent in the built-in models), ticks and lots as everywhere; rates in ppm; times in steps.
-    Depth is settlement units per unit of log price: a forced flow of that size moves a market to 1/e.
+    Depth is settlement units, at the first price, per unit of log price: a flow of that size moves a market to 1/e.
 
 Bounds
 ------

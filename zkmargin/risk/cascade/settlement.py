@@ -86,5 +86,5 @@ def _sell_coins(state: State, venue: int, rows: Rows, columns: Rows) -> None:
         state.coins[at, who] = 0
         for market in state.model.of_venue(venue):
             if state.model.markets[market].asset == coin.asset:
-                sold: Floats = -paid.astype(np.float64)
+                sold: Floats = -1.0 * (lots * coin.mark_ticks * coin.multiplier)
                 np.add.at(state.outside_flow[:, market], at, sold)

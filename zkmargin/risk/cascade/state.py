@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ from zkmargin.risk.cascade.tiers import Ints
 
 HEALTHY, LIQUIDATING, LEAVING, CLOSED = range(4)
 NEVER, ALWAYS = 2**31 - 1, -1
+LOWEST_LOG, HIGHEST_LOG = -14.0, log(MAX_PRICE_MULTIPLE)
 
 Rows = NDArray[np.intp]
 
@@ -121,7 +123,7 @@ def start(model: Model, books: Books, paths: int) -> State:
         maintenance=tables(model, "maintenance").times(multiples),
         initial=tables(model, "initial").times(multiples),
         cash=each(books.cash),
-        lots=np.ascontiguousarray(np.broadcast_to(books.lots[:, None, :], (markets, *wide))),
+        lots=np.broadcast_to(books.lots[:, None, :], (markets, *wide)).copy(),
         coins=each(books.coins),
         writing=np.broadcast_to(books.writers, wide).copy(),
         status=np.zeros(wide, dtype=np.int8),
@@ -180,7 +182,7 @@ def tables(model: Model, kind: str) -> tiers.Schedule:
 def price_ticks(state: State) -> Ints:
     """Return prices from index and displacement: rounded, at least one tick, at most 8 times the first."""
     assets = [market.asset for market in state.model.markets]
-    logs = np.clip(state.index[:, assets] + state.displacement.level(), -14.0, np.log(MAX_PRICE_MULTIPLE))
+    logs = np.clip(state.index[:, assets] + state.displacement.level(), LOWEST_LOG, HIGHEST_LOG)
     ticks = np.rint(state.first_ticks * np.exp(logs)).astype(np.int64)
     return np.clip(ticks, 1, MAX_PRICE_MULTIPLE * state.first_ticks)
 
