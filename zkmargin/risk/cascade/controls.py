@@ -11,6 +11,7 @@ from typing import ClassVar
 from zkmargin.amounts import PPM, bounded
 from zkmargin.risk.breakers import BreakerRules
 from zkmargin.risk.cascade.parameters import FOREVER, Checked, Limits
+from zkmargin.risk.dynamic_margin import RateRules
 from zkmargin.risk.liquidation import LadderRules
 
 MAX_RATIO_TERM = 7  # so that a ratio of two amounts at scale 10^6 is compared below 2^63
@@ -18,30 +19,17 @@ MAX_RATIO_TERM = 7  # so that a ratio of two amounts at scale 10^6 is compared b
 
 @dataclass(frozen=True, slots=True)
 class Dynamic(Checked):
-    """Margin that follows volatility: the multiple of the first tables.
+    """Margin that follows the public volatility of each market (`Impact.volatility_memory`).
 
     Args:
-        memory: lambda of the EWMA.
-        cap_ppm: Largest multiple.
-        rise_ppm: Speed limit: a step may raise the multiple by this share.
-        notice_steps: Steps between two versions of the tables.
-        grid_ppm: Multiples are published on this grid, rounded up.
-        tool: ``"none"``, ``"buffer"`` (25 % always, exhausted in a rise) or ``"stress"`` (25 % weight of the cap).
+        rules: From volatility to the first rate of a table, as `zkmargin.risk.dynamic_margin` has it. The tables of the
+            model are the least: a lower rate is not published.
+        every_steps: Steps between two publications.
     """
 
-    limits: ClassVar[Limits] = {
-        "memory": (0, 0.9999),
-        "cap_ppm": (PPM, 50 * PPM),
-        "rise_ppm": (1, 50 * PPM),
-        "notice_steps": (1, FOREVER),
-        "grid_ppm": (1_000, PPM),
-    }
-    memory: float = 0.97
-    cap_ppm: int = 4 * PPM
-    rise_ppm: int = 250_000
-    notice_steps: int = 15
-    grid_ppm: int = 50_000
-    tool: str = "none"
+    limits: ClassVar[Limits] = {"every_steps": (1, FOREVER)}
+    rules: RateRules = field(default_factory=RateRules)
+    every_steps: int = 15
 
 
 @dataclass(frozen=True, slots=True)

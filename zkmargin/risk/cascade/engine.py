@@ -34,13 +34,14 @@ from zkmargin.risk.cascade.state import (
     LIQUIDATING,
     State,
     assess,
-    first_deviation,
     levels,
     price_ticks,
     start,
     tables,
 )
 from zkmargin.risk.cascade.tiers import Ints
+from zkmargin.risk.dynamic_margin import model_ppm, next_rate
+from zkmargin.risk.volatility import MAX_VOLATILITY_PPM
 
 Watcher = Callable[[State], None]
 
@@ -137,30 +138,32 @@ def _volatility(state: State, moved: shocks.Floats) -> None:
 
 
 def _margin(state: State, rule: Dynamic) -> None:
-    """Publish the next tables when their notice is over and the multiple has changed on its grid."""
-    if state.step % rule.notice_steps:
-        return
-    ratio = np.sqrt(state.variance) / first_deviation(state.model)
-    wanted = np.minimum(np.ceil(ratio * PPM / rule.grid_ppm) * rule.grid_ppm, rule.cap_ppm).astype(np.int64)
-    multiple = anti_procyclical(wanted, rule)
-    limit = state.multiples * (PPM + rule.rise_ppm) // PPM
-    following = np.maximum(PPM, np.minimum(multiple, limit))
-    changed = following != state.multiples
-    if changed.any():
-        state.multiples = following
-        state.maintenance = tables(state.model, "maintenance").times(following)
-        state.initial = tables(state.model, "initial").times(following)
-        calls.void(state, changed)
-        state.count("versions", changed.sum(axis=1))
+    """Publish the next rates when it is time to, and let those take effect whose notice is over."""
+    if state.step % rule.every_steps == 0:
+        before = state.published[-1][1]
+        volatility = np.minimum(np.ceil(np.sqrt(state.variance) * PPM), MAX_VOLATILITY_PPM).astype(np.int64)
+        following = before.copy()
+        for place in np.ndindex(*before.shape):
+            model = model_ppm(rule.rules, int(volatility[place]))
+            following[place] = next_rate(rule.rules, model, int(before[place]))
+        least = np.array([market.maintenance.tiers[0].rate_ppm for market in state.model.markets])
+        notice = -(-rule.rules.notice_seconds // state.model.step_seconds)
+        state.published.append((state.step + notice, np.maximum(least, following)))
+    while len(state.published) > 1 and state.published[1][0] <= state.step:
+        (_, old), (_, new) = state.published.pop(0), state.published[0]
+        changed = old != new
+        if changed.any():
+            _publish(state, new)
+            calls.void(state, changed)
+            state.count("versions", changed.sum(axis=1))
 
 
-def anti_procyclical(wanted_ppm: Ints, rule: Dynamic) -> Ints:
-    """Return the multiple under one of the tools of EMIR RTS 153/2013, article 28."""
-    if rule.tool == "buffer":
-        return np.maximum(wanted_ppm, PPM * 125 // 100)
-    if rule.tool == "stress":
-        return (3 * wanted_ppm + rule.cap_ppm) // 4
-    return wanted_ppm
+def _publish(state: State, first_ppm: Ints) -> None:
+    """Put tables into effect; the initial tables keep their distance from the maintenance tables."""
+    schedules = tables(state.model, "maintenance"), tables(state.model, "initial")
+    base, initial = schedules[0].rates[:, 0], schedules[1].rates[:, 0]
+    state.maintenance = schedules[0].scaled(first_ppm)
+    state.initial = schedules[1].scaled(-(-first_ppm * initial // np.maximum(1, base)))
 
 
 def _finish(state: State, recorder: Recorder) -> None:

@@ -43,7 +43,7 @@ class State:
 
     Some that do not say it themselves: `demanded` must prove, `silent` steps without a proof, `taken` slices of the
     ladder, `begun` lots when it began, `pending` lots that are to be traded, `standing` markets that a breaker has
-    halted, `low` to `high` the box of the standing proof.
+    halted, `low` to `high` the box of the standing proof, `published` the steps from which first rates hold, with them.
     """
 
     model: Model
@@ -56,7 +56,7 @@ class State:
     prices: Ints
     marks: Ints
     coin_ticks: Ints
-    multiples: Ints
+    published: list[tuple[int, Ints]]
     maintenance: tuple[Ints, Ints]
     initial: tuple[Ints, Ints]
     cash: Ints
@@ -99,7 +99,8 @@ def start(model: Model, books: Books, paths: int) -> State:
     """Return the state before the first step."""
     count, markets, venues = len(books.venue), len(model.markets), len(model.venues)
     first = np.array([market.mark_ticks for market in model.markets], dtype=np.int64)
-    multiples = np.full((paths, markets), PPM, dtype=np.int64)
+    schedules = tables(model, "maintenance"), tables(model, "initial")
+    rates = np.broadcast_to(schedules[0].rates[:, 0], (paths, markets)).copy()
     wide = (paths, count)
 
     def zeros(*shape: int) -> Ints:
@@ -119,9 +120,9 @@ def start(model: Model, books: Books, paths: int) -> State:
         prices=each(first),
         marks=each(first),
         coin_ticks=each(np.array([coin.mark_ticks for coin in model.coins], dtype=np.int64)),
-        multiples=multiples,
-        maintenance=tables(model, "maintenance").times(multiples),
-        initial=tables(model, "initial").times(multiples),
+        published=[(0, rates)],
+        maintenance=schedules[0].scaled(rates),
+        initial=schedules[1].scaled(np.broadcast_to(schedules[1].rates[:, 0], rates.shape)),
         cash=each(books.cash),
         lots=np.broadcast_to(books.lots[:, None, :], (markets, *wide)).copy(),
         coins=each(books.coins),

@@ -7,8 +7,9 @@ Rule
         charge(x)  = max_k ( |q| * multiplier * x * rate_k - cum_k ) - 10^6 * q * multiplier * x
         slack      = 10^6 * (cash + coins) - sum over markets of the largest charge at the two ends of the box
 
-    A margin multiple m >= 1 makes the next public version of a table: ``rate_k -> ceil(rate_k * m)``, capped at 10^6
-    less the tiers above, so that rates still rise; the cums follow from continuity, as `TierTable` computes them.
+    A first rate r makes the next public version of a table, as `zkmargin.risk.dynamic_margin.scaled` does:
+    ``rate_k -> min(10^6, ceil(rate_k * r / rate_0))``, and at least 1 above the tier below; the cums follow from
+    continuity, as `TierTable` computes them.
 
 Units, rounding
 ---------------
@@ -48,15 +49,11 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Tier tables of several markets as arrays (markets, tiers); short tables repeat their last tier.
-
-    `caps` are the highest rates that a multiple may reach: 10^6 less the number of tiers above.
-    """
+    """Tier tables of several markets as arrays (markets, tiers); short tables repeat their last tier."""
 
     floors: Ints
     rates: Ints
     cums: Ints
-    caps: Ints
 
     @staticmethod
     def of(tables: Sequence[TierTable]) -> Schedule:
@@ -65,13 +62,16 @@ class Schedule:
         rows = [[*table.tiers, *[table.tiers[-1]] * (tiers - len(table.tiers))] for table in tables]
         floors = np.array([[tier.floor_units for tier in row] for row in rows], dtype=np.int64)
         rates = np.array([[tier.rate_ppm for tier in row] for row in rows], dtype=np.int64)
-        above = np.array([[max(0, len(table.tiers) - 1 - k) for k in range(tiers)] for table in tables], dtype=np.int64)
-        return Schedule(floors, rates, continuous(floors, rates), PPM - above)
+        return Schedule(floors, rates, continuous(floors, rates))
 
-    def times(self, multiples_ppm: Ints) -> tuple[Ints, Ints]:
-        """Return rates and cums of the next version, shape (..., markets, tiers) for multiples (..., markets)."""
-        raised = -(-self.rates * multiples_ppm[..., None] // PPM)
-        rates = np.maximum(self.rates, np.minimum(raised, self.caps))
+    def scaled(self, first_ppm: Ints) -> tuple[Ints, Ints]:
+        """Return rates and cums of the version with other first rates, shape (..., markets, tiers)."""
+        base = np.maximum(1, self.rates[:, :1])
+        rates = np.minimum(PPM, -(-self.rates * first_ppm[..., None] // base))
+        for tier in range(1, rates.shape[-1]):
+            least = np.minimum(PPM, np.maximum(rates[..., tier - 1] + 1, rates[..., tier]))
+            repeated = self.floors[:, tier] == self.floors[:, tier - 1]
+            rates[..., tier] = np.where(repeated, rates[..., tier - 1], least)
         return rates, continuous(np.broadcast_to(self.floors, rates.shape), rates)
 
 
