@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from zkmargin.cli.simulate import cascade, replay, stress
+from zkmargin.cli.simulate import cascade, replay, stress, venue
 
 app = typer.Typer(
     name="simulate",
@@ -12,5 +12,5 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
-for command in (cascade, stress, replay):
+for command in (cascade, stress, venue, replay):
     app.command(name=command.__name__.rpartition(".")[2])(command.run)

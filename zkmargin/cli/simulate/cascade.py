@@ -156,7 +156,6 @@ def _show_twin(twin: dict[str, Any]) -> None:
         shown = [money(row[side]) if form == "M" else form.format(row[side]) for side in ("without", "with")]
         table.add_row(name.replace("_", " "), *shown, str(row["better"]), str(row["worse"]))
     out.print(table)
-    if twin["paths_ending_with_a_queue"]:
-        out.print(
-            f"[bold red]{twin['paths_ending_with_a_queue']} controlled paths ended with a queue[/]; it is charged"
-        )
+    count = twin["paths_ending_with_a_queue"]
+    if count:
+        out.print(f"[bold red]{count} controlled paths ended with an unexecuted queue[/]; its loss is charged")

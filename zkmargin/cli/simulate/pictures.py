@@ -45,9 +45,8 @@ def draw_branching(folder: Path, model: Model, risk: AtRisk) -> Path:
     for number, market in enumerate(model.markets):
         axes.plot(risk.falls, risk.ratio[:, number], label=market.name)
     thin = risk.ratio[:, 0] / model.impact.least_depth
-    axes.plot(
-        risk.falls, thin, color=GREY, linestyle=":", label=f"{model.markets[0].name}, depth withdrawn to the least"
-    )
+    name = f"{model.markets[0].name} at the least depth"
+    axes.plot(risk.falls, thin, color=GREY, linestyle=":", label=name)
     axes.axhline(1.0, color=RED, linestyle="--", linewidth=1)
     axes.text(risk.falls[-1], 1.0, "critical", color=RED, ha="right", va="bottom")
     axes.set_xlabel("fall x of the log price of an asset of beta 1")

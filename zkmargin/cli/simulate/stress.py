@@ -22,14 +22,13 @@ from zkmargin.cli.simulate.shared import (
     built_in,
     controlled,
     fraction,
-    money,
     print_json,
     progress,
 )
 from zkmargin.errors import StatementError
 from zkmargin.market import chains
 from zkmargin.risk.cascade import experiments, measures, population
-from zkmargin.risk.cascade.model import Model
+from zkmargin.risk.cascade.model import MILLION, Model
 from zkmargin.risk.cascade.run import simulate
 
 Only = Annotated[str, typer.Option("--only", help="Names of stresses, separated by commas; empty runs all.")]
@@ -91,7 +90,7 @@ def _replay(model: Model, path: Path) -> Model:
 
 def _show(model: Model, report: dict[str, Any]) -> None:
     table = Table(
-        "stress", "cascade", "index", "fall", "forced", "calls", "late", "bad debt", "fund gone", "queue left",
+        "stress", "cascade", "index", "fall", "forced", "calls", "late", "debt, M", "fund gone", "queued",
         box=None, pad_edge=False,
     )  # fmt: skip
     first = model.markets[0].name
@@ -104,7 +103,7 @@ def _show(model: Model, report: dict[str, Any]) -> None:
             f"{100 * found['forced_share']['q50']:.1f} %",
             f"{found['mean_calls']:.0f}",
             f"{found['mean_late']:.0f}",
-            money(found["bad_debt"]["mean"]),
+            f"{found['bad_debt']['mean'] / MILLION:,.1f}",
             f"{found['probability_fund_exhausted']:.2f}",
             f"{found['paths_with_unexecuted_queue']} of {found['paths']}",
         )
