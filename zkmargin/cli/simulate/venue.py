@@ -17,7 +17,7 @@ from rich.table import Table
 from zkmargin.amounts import PPM, bounded
 from zkmargin.cli.output import out
 from zkmargin.cli.simulate.desk import INITIAL, MAINTENANCE, Desk, Send, Trader, over_http
-from zkmargin.cli.simulate.shared import Json, Seed, fraction, print_json
+from zkmargin.cli.simulate.options import Json, Seed, fraction, print_json
 from zkmargin.commitments import Opening
 from zkmargin.errors import StatementError
 from zkmargin.margin import rules

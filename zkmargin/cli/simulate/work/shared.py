@@ -1,37 +1,43 @@
-"""What the commands of the cascade simulator share: options, progress, models and money as people read it."""
+"""What the commands of the cascade simulator share: models, controls, workers, progress and money."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
 
-import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from zkmargin.amounts import PPM, exact_decimal
+from zkmargin.amounts import PPM
 from zkmargin.cli.output import err
 from zkmargin.errors import StatementError
 from zkmargin.risk.breakers import BreakerRules
+from zkmargin.risk.cascade import run
 from zkmargin.risk.cascade.controls import Dynamic
 from zkmargin.risk.cascade.model import MILLION, Model, bitcoin, three_assets
-from zkmargin.risk.cascade.run import BACKENDS
+from zkmargin.risk.cascade.outcome import Outcome
+from zkmargin.risk.cascade.population import Books
 from zkmargin.risk.dynamic_margin import RateRules
 
 MARKETS = ("one", "three")
 CONTROLS = ("throttle", "breaker", "dynamic")
 
-Paths = Annotated[int, typer.Option("--paths", help="Monte-Carlo paths.")]
-Accounts = Annotated[int, typer.Option("--accounts", help="Accounts of the crowd.")]
-Steps = Annotated[int, typer.Option("--steps", help="Steps of a minute.")]
-Markets = Annotated[str, typer.Option("--markets", help="one: a single contract. three: three assets at two venues.")]
-Seed = Annotated[int, typer.Option("--seed", help="Same seed, same result, on any back end.")]
-Jobs = Annotated[int, typer.Option("--jobs", help="Workers.")]
-Backend = Annotated[str, typer.Option("--backend", help=f"One of {', '.join(BACKENDS)}.")]
-Address = Annotated[str, typer.Option("--address", help="Of a dask scheduler or a ray head; empty starts one here.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Who simulates."""
+
+    jobs: int
+    backend: str
+    address: str | None
+
+    def simulate(self, label: str, model: Model, paths: int, seed: int, books: Books) -> Outcome:
+        """Return the outcome of a run, with a progress bar while it lasts."""
+        with progress(label, paths) as moved:
+            return run.simulate(
+                model, paths, seed, books=books, jobs=self.jobs, backend=self.backend, address=self.address,
+                progress=moved,
+            )  # fmt: skip
 
 
 def built_in(markets: str, accounts: int, steps: int) -> Model:
@@ -45,7 +51,7 @@ def built_in(markets: str, accounts: int, steps: int) -> Model:
 def controlled(model: Model, names: str) -> Model:
     """Return the model with the named controls, separated by commas, at the settings that docs/cli.md states."""
     controls = model.controls
-    for name in names.split(","):
+    for name in names.split(",") if names else ():
         if name not in CONTROLS:
             raise StatementError(f"control must be one of {', '.join(CONTROLS)}, got {name[:40]!r}")
         if name == "throttle":
@@ -57,12 +63,6 @@ def controlled(model: Model, names: str) -> Model:
             rules = RateRules(multiple_ppm=8 * PPM, tool="buffer", speed_limit_ppm=500_000, notice_seconds=300)
             controls = replace(controls, dynamic=Dynamic(rules, 5))
     return replace(model, controls=controls)
-
-
-def fraction(field: str, text: str) -> float:
-    """Return a share written as a percentage or a number: ``5%`` or ``0.05``."""
-    scale, digits = (PPM // 100, text[:-1]) if text.endswith("%") else (PPM, text)
-    return exact_decimal(field, digits, scale, "must be a whole number of parts per million") / PPM
 
 
 @contextmanager
@@ -82,8 +82,3 @@ def money(units: float) -> str:
         '1,234.57 M USD'
     """
     return f"{units / MILLION:,.2f} M USD"
-
-
-def print_json(report: dict[str, Any]) -> None:
-    """Print one line for programs, never wrapped or styled."""
-    print(json.dumps(report))  # noqa: T201 - one line for programs
