@@ -14,8 +14,9 @@ from zkmargin.margin.portfolio import Book
 from zkmargin.market.instruments import Cash, Collateral, Linear
 from zkmargin.market.parameters import CrossParameters, ScenarioParameters, Tier, TierTable
 from zkmargin.market.snapshot import Listing, Snapshot
+from zkmargin.risk import waterfall
 from zkmargin.risk.breakers import BreakerRules
-from zkmargin.risk.cascade import engine, options, population, state
+from zkmargin.risk.cascade import engine, options, population, settlement, state
 from zkmargin.risk.cascade.controls import Controls, Dynamic
 from zkmargin.risk.cascade.model import Model, three_assets
 from zkmargin.risk.cascade.parameters import (
@@ -210,6 +211,13 @@ def test_lots_coins_and_money_are_conserved_at_every_step(model, seed):
     outcome = engine.run(model, books, seed, range(2), watch)
     paid = outcome.counter("fund_used") + outcome.counter("haircut") + outcome.unfunded
     assert (paid == outcome.counter("bad_debt")).all()
+
+
+@given(st.lists(st.integers(0, 2**41), max_size=30), st.integers(0, 2**46))
+def test_a_haircut_is_shared_as_the_waterfall_shares_it(gains, loss):
+    total = min(loss, sum(gains))
+    expected = waterfall.pro_rata(total, {f"{place:02}": gain for place, gain in enumerate(gains)})
+    assert settlement.shares(np.array(gains, dtype=np.int64), total).tolist() == list(expected.values())
 
 
 @pytest.mark.long

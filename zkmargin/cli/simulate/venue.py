@@ -119,7 +119,7 @@ def markets(epochs: int, fall: float) -> Iterator[Snapshot]:
 
 
 def crowd(snapshot: Snapshot, accounts: int, seed: int) -> list[Trader]:
-    """Return traders whose books have known leverages; the last one lies, every third one answers calls."""
+    """Return traders whose books have known leverages; one of them lies, some answer calls."""
     draw = random.Random(f"zkmargin/venue/{seed}")  # noqa: S311 - a simulated crowd
     traders = []
     for number in range(accounts):
@@ -130,8 +130,8 @@ def crowd(snapshot: Snapshot, accounts: int, seed: int) -> list[Trader]:
         leverage = LEVERAGES[number % len(LEVERAGES)]
         needed = held.requirement_units * 105 // 100 + draw.randrange(PPM)
         cash = max(notional // leverage, needed) - held.equity_units
-        liar = number == accounts - 1
-        traders.append(Trader(f"account-{number:03}", Opening.fresh({"USD": cash, **lots}), number % 3 == 0, not liar))
+        liar = number == min(5, accounts - 1)
+        traders.append(Trader(f"account-{number:03}", Opening.fresh({"USD": cash, **lots}), leverage in (6, 10), not liar))
     return traders
 
 

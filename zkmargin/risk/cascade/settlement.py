@@ -9,14 +9,13 @@ Rule
         to the unit and at most all of them, then
         by nobody: the loss stays on the venue as `unfunded`.
 
-    Order, shares and rounding are those of `zkmargin.risk.waterfall`, which does the sharing here.
+    Order, shares and rounding are those of `zkmargin.risk.waterfall`; a law holds the two against each other.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from zkmargin.risk import waterfall
 from zkmargin.risk.cascade.impact import Floats
 from zkmargin.risk.cascade.state import CLOSED, HEALTHY, Rows, State, assess
 from zkmargin.risk.cascade.tiers import Ints
@@ -66,11 +65,33 @@ def _haircut(state: State, venue: int, path: int, loss_units: int) -> int:
     equity = assess(state, venue, rows, columns)[0]
     deposited = state.books.reserve[columns] - state.reserve[path, columns]
     gains = np.maximum(0, equity - state.first_equity[columns] - deposited)
-    payment = waterfall.absorb(loss_units, gains={f"{place:07}": int(gain) for place, gain in enumerate(gains)})
-    places = [int(name) for name in payment.haircuts]
-    state.cash[path, columns[places]] -= np.array(list(payment.haircuts.values()), dtype=np.int64)
-    state.demanded[path, columns[places]] = True
-    return payment.haircut_units
+    taken = shares(gains, min(loss_units, int(gains.sum())))
+    state.cash[path, columns] -= taken
+    state.demanded[path, columns[taken > 0]] = True
+    return int(taken.sum())
+
+
+def shares(gains_units: Ints, total_units: int) -> Ints:
+    """Return a total shared in proportion to gains, as `zkmargin.risk.waterfall.pro_rata` does, in their order.
+
+    The quotients are guessed with floats and put right with integers: products wrap around at 2^64, but the remainder
+    of a guess that is off by one or two lies well within 2^63, so it comes out exactly.
+
+    Args:
+        gains_units: Not negative, below 2^42 each; their sum is below 2^54 and at least the total.
+        total_units: What is shared, not negative.
+
+    Example:
+        >>> shares(np.array([10, 0, 20, 3]), 11).tolist()
+        [3, 0, 7, 1]
+    """
+    whole = max(1, int(gains_units.sum()))
+    taken: Ints = np.floor(gains_units * (total_units / whole)).astype(np.int64)
+    rest = gains_units * total_units - taken * whole
+    taken, rest = taken + rest // whole, rest % whole
+    left = total_units - int(taken.sum())
+    taken[np.lexsort((np.arange(len(rest)), -rest))[:left]] += 1
+    return taken
 
 
 def _sell_coins(state: State, venue: int, rows: Rows, columns: Rows) -> None:
