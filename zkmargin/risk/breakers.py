@@ -71,6 +71,7 @@ from typing import TypeVar
 from zkmargin.amounts import PPM, QUANTITY_BITS, bounded, ceil_div
 from zkmargin.errors import StatementError
 from zkmargin.market.instruments import MAX_TICKS, MAX_TIME
+from zkmargin.market.parameters import CrossParameters
 from zkmargin.market.snapshot import Snapshot
 
 MAX_WIDTH_PPM = 100 * PPM
@@ -321,13 +322,13 @@ class Breakers:
         held = {name: self._held(name, state, now) for name, state in states.items()}
         return replace(self, states=held), {name: _kept(outcome) for name, outcome in outcomes.items()}
 
-    def publish(self, previous: Snapshot, now: int) -> Snapshot:
-        """Return the snapshot after `previous` with these marks and this breaker state.
+    def publish(self, previous: Snapshot, now: int, *, cross: CrossParameters | None = None) -> Snapshot:
+        """Return the snapshot after `previous` with these marks and this breaker state, and new parameters if given.
 
         Raises:
             StatementError: as `Snapshot.next`.
         """
-        return previous.next(now, self.marks, breaker="halted" if self.halted else "normal")
+        return previous.next(now, self.marks, cross=cross, breaker="halted" if self.halted else "normal")
 
     def _held(self, name: str, after: BreakerState, now: int) -> BreakerState:
         """Return a state whose mark did not move, since the venue stands still, and that opens when the venue does."""
