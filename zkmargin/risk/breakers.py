@@ -213,11 +213,12 @@ def observe(rules: BreakerRules, state: BreakerState, now: int, price_ticks: int
     bounded("now", now, state.now, MAX_TIME)
     bounded("price_ticks", price_ticks, 1, MAX_TICKS)
     state = _turn(rules, state, now)
+    bad = not _within(price_ticks, [state.mark_ticks], rules.bad_tick_ppm)
     if state.phase is Phase.HALTED:  # (4)
-        return state, Outcome.HELD
+        return state, Outcome.REFUSED if bad else Outcome.HELD
     if state.phase is Phase.REOPENING:
-        return _reopen(rules, state, price_ticks)
-    if not _within(price_ticks, [state.mark_ticks], rules.bad_tick_ppm):
+        return _reopen(rules, state, price_ticks, Outcome.REFUSED if bad else Outcome.HELD)
+    if bad:
         return _suspect(rules, state, price_ticks)
     return _move(rules, replace(state, suspects=()), price_ticks)
 
@@ -258,10 +259,12 @@ def _move(rules: BreakerRules, state: BreakerState, price_ticks: int) -> tuple[B
     return moved, Outcome.ACCEPTED if inside else Outcome.HELD
 
 
-def _reopen(rules: BreakerRules, state: BreakerState, price_ticks: int) -> tuple[BreakerState, Outcome]:
+def _reopen(
+    rules: BreakerRules, state: BreakerState, price_ticks: int, otherwise: Outcome
+) -> tuple[BreakerState, Outcome]:
     stage = min((state.now - state.since) // rules.stage_seconds, len(rules.collars_ppm) - 1)  # (5)
     if not _within(price_ticks, [state.mark_ticks], rules.collars_ppm[stage]):
-        return state, Outcome.HELD
+        return state, otherwise
     opened = replace(state, phase=Phase.NORMAL, mark_ticks=price_ticks, since=state.now)
     return replace(opened, marks=((state.now, price_ticks),), suspects=()), Outcome.ACCEPTED
 

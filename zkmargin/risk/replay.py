@@ -2,8 +2,8 @@
 
 Rule
 ----
-    Prices come from the candles, four moments each (`zkmargin.market.candles`), and are what they were: forced orders do
-    not move them. The first `warm_up` candles only seed the volatility; the accounts open after them. At each moment:
+    Prices come from the candles, twelve moments each (`zkmargin.market.candles`), and are what they were: forced orders
+    do not move them. The first `warm_up` candles only seed the volatility; then the accounts open. At each moment:
 
         (1) the breakers turn prices into marks and the snapshot is published; `breakers.check` is asked about it
         (2) halted: nothing else happens, and no deadline comes nearer
@@ -13,8 +13,8 @@ Rule
         (5) ladder: below the trigger, or when the cure period is over, slices are sold
         (6) backstop: below two thirds of maintenance the fund takes the whole account over and sells it through the
             same throttle
-        (7) default: what a negative equity lacks is paid by the waterfall, the fund before the gains of the others.
-            A fund that is below zero itself is paid by the gains too
+        (7) default: an equity below zero goes to the fund as well. What the fund then lacks is taken from the gains of
+            the others by the waterfall, one share for all losses of the moment
 
     At the end of a candle the margin rates follow its mark, if they move at all: EWMA, then `dynamic_margin`.
 
@@ -29,14 +29,15 @@ Units, Rounding
 
 What it does not show
 ---------------------
-    The accounts are invented. There is no impact, so no cascade: that is another simulator. Between the four prices of a
-    candle nothing happens.
+    The accounts are invented. There is no impact, so no cascade: that is another simulator. The path between the four
+    prices of a candle is invented as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from math import isqrt
 
 import numpy as np
@@ -48,7 +49,7 @@ from zkmargin.market.instruments import MAX_TIME, Cash
 from zkmargin.market.parameters import CrossParameters, TierTable
 from zkmargin.market.snapshot import Listing, Snapshot
 from zkmargin.risk import breakers, dynamic_margin, volatility, waterfall
-from zkmargin.risk.accounts import Accounts, Standings, standings
+from zkmargin.risk.accounts import Accounts, Standings, standing, standings
 from zkmargin.risk.breakers import BreakerRules, Breakers, HaltTier, Outcome
 from zkmargin.risk.clocks import Clock
 from zkmargin.risk.dynamic_margin import Liquidity, Procyclicality, RateRules
@@ -137,6 +138,7 @@ class Period:
     backstopped: int = 0
     defaulted: int = 0
     liquidated_units: int = 0
+    brought_units: int = 0
     haircut_units: int = 0
     uncovered_units: int = 0
     halted_moments: int = 0
@@ -252,10 +254,17 @@ class _Rates:
 
     def table(self, series: Series, rate_ppm: int) -> TierTable:
         """Return the tier table of a rate: rates rise beyond what the warm-up's volume could take."""
-        calm = series.candles[: self.rules.warm_up]
-        volume_lots = sum(candle.volume_lots for candle in calm) * self.rule.horizon // len(calm)
-        notional = volume_lots * series.instrument.multiplier * calm[-1].close
-        return dynamic_margin.concentrated(rate_ppm, Liquidity(max(10, notional)))
+        volume_units = self.volumes_units()[series.name] * self.rule.horizon
+        return dynamic_margin.concentrated(rate_ppm, Liquidity(max(10, volume_units)))
+
+    def volumes_units(self) -> dict[str, int]:
+        """Return the mean notional that a candle of the warm-up traded, by instrument id."""
+        found = {}
+        for series in self.market:
+            calm = series.candles[: self.rules.warm_up]
+            lots = sum(candle.volume_lots for candle in calm) // len(calm)
+            found[series.name] = lots * series.instrument.multiplier * calm[-1].close
+        return found
 
     def close(self, now: int, marks: Mapping[str, int]) -> None:
         """Take the last mark of a candle, and publish what follows from it."""
@@ -266,10 +275,10 @@ class _Rates:
             moved = volatility.ewma(pair, seed_ppm=seed, decay_ppm=self.rules.decay_ppm)[-1]
             self.volatility_ppm[name] = moved
             if self.rules.policy != "static":
-                model = dynamic_margin.model_ppm(self.rule, moved)
-                rate = dynamic_margin.next_rate(self.rule, model, self.published[name][-1][1])
-                if rate != self.published[name][-1][1]:
-                    self.published[name].append((now, rate))
+                model, latest = dynamic_margin.model_ppm(self.rule, moved), self.published[name][-1][1]
+                following = dynamic_margin.next_rate(self.rule, model, latest)
+                if following != latest:
+                    self.published[name].append((now, following))
 
     def measures(self) -> dict[str, Procyclicality]:
         """Return how procyclical the rates in effect were, and how often they were too low."""
@@ -324,7 +333,7 @@ class _Venue:
         ordered = tuple(sorted(listings, key=lambda listing: listing.id))
         cross = dynamic_margin.next_cross(none, tables)
         snapshot = Snapshot("replay", 1, first[0].time, ordered, cross=cross)
-        opened = population(people, snapshot, names, CASH)
+        opened = population(people, snapshot, rates.volumes_units(), CASH)
         equity = int(standings(snapshot, opened).equity_units.sum())
         fund_units = equity * rules.fund_ppm // PPM
         cash = np.append(opened.cash_units, np.int64(fund_units))
@@ -353,13 +362,14 @@ class _Venue:
     # ---- Time --------------------------------------------------------------------------------------------------------
 
     def candle(self, index: int) -> None:
-        """Play the four moments of a candle."""
+        """Play the moments of a candle."""
         candles = [series.candles[index] for series in self.market]
+        paths = [candle.path for candle in candles]
         step_seconds = self.market[0].step_seconds
         self.periods.append(Period(candles[0].time))
         for moment in range(MOMENTS):
             now = candles[0].time + moment * step_seconds // MOMENTS
-            prices = {series.name: candle.prices[moment] for series, candle in zip(self.market, candles, strict=True)}
+            prices = {series.name: path[moment] for series, path in zip(self.market, paths, strict=True)}
             self.allowed = [
                 breakers.allowed_lots(self.rules.theta_ppm, candle.volume_lots // MOMENTS) for candle in candles
             ]
@@ -416,13 +426,12 @@ class _Venue:
 
     def _cure(self) -> None:
         """Let the curing accounts that were called before bring what they lack."""
-        found = self._standings()
         for row in [row for row in self.calls if self.curing[row]]:
-            level = self.rules.ladder.restore
-            missing = _missing_units(found, row, level)
+            missing = _missing_units(self._standing(row), self.rules.ladder.restore)
             self.accounts.cash_units[row] += missing
             self.start_units[row] += missing
             self.deposited_units += missing
+            self.periods[-1].brought_units += missing
 
     def _work_through(self, now: int, seconds: int) -> None:
         """Look at every account: (4) calls, (5) ladders, (6) backstop, (7) default."""
@@ -479,42 +488,37 @@ class _Venue:
         self._forget(row)
 
     def _take_over(self, row: int, phase: Phase) -> None:
-        """Hand an account to the fund, after what its equity lacks has been paid."""
+        """Hand an account to the fund, which pays what its equity lacks as far as it can."""
         self._stop(row)
         self.calls.pop(row, None)
         self.closed.add(row)
         self.ever_liquidated.add(row)
         if phase is Phase.DEFAULT:
             self.periods[-1].defaulted += 1
-            self._pay(row, -int(self._standing(row).equity_units))
         else:
             self.periods[-1].backstopped += 1
         self.accounts.lots[self.fund] += self.accounts.lots[row]
         self.accounts.cash_units[self.fund] += self.accounts.cash_units[row]
         self.accounts.lots[row], self.accounts.cash_units[row] = 0, 0
 
-    def _pay(self, row: int, loss_units: int) -> None:
-        """Pay what a row lacks: the fund, unless the row is the fund, then the gains, then nobody."""
-        equity = self._standings().equity_units
-        fund = 0 if row == self.fund else max(0, int(equity[self.fund]))
+    def _cover_fund(self) -> None:
+        """Take what the fund lacks from those who gained, one share for all losses of the moment."""
+        equity = self._standings().equity_units.tolist()
+        lacking = -equity[self.fund]
+        if lacking <= 0:
+            return
         gains = {
-            str(other): int(equity[other]) - self.start_units[other]
-            for other in range(self.fund)
-            if other != row and other not in self.closed and equity[other] > self.start_units[other]
+            str(row): equity[row] - start
+            for row, start in enumerate(self.start_units[: self.fund])
+            if row not in self.closed and equity[row] > start
         }
-        paid = waterfall.absorb(loss_units, fund_units=fund, gains=gains)
-        self.accounts.cash_units[self.fund] -= paid.fund_units
+        paid = waterfall.absorb(lacking, gains=gains)
         for name, units in paid.haircuts.items():
             self.accounts.cash_units[int(name)] -= units
-        self.accounts.cash_units[row] += loss_units
+        self.accounts.cash_units[self.fund] += lacking
         self.deposited_units += paid.uncovered_units
         self.periods[-1].haircut_units += paid.haircut_units
         self.periods[-1].uncovered_units += paid.uncovered_units
-
-    def _cover_fund(self) -> None:
-        lacking = -int(self._standing(self.fund).equity_units)
-        if lacking > 0:
-            self._pay(self.fund, lacking)
 
     # ---- Orders ------------------------------------------------------------------------------------------------------
 
@@ -574,9 +578,7 @@ class _Venue:
         return standings(self.snapshot, self.accounts)
 
     def _standing(self, row: int) -> Standing:
-        kept = slice(row, row + 1)
-        one = replace(self.accounts, cash_units=self.accounts.cash_units[kept], lots=self.accounts.lots[kept])
-        return standings(self.snapshot, one).standing(0)
+        return standing(self.snapshot, self.accounts, row)
 
     def _check_conservation(self, before: Snapshot) -> None:
         cash = self.outside_units + sum(self.accounts.cash_units.tolist())
@@ -601,14 +603,13 @@ class _Venue:
         )
 
 
-def _missing_units(found: Standings, row: int, level: Ratio) -> int:
-    """Return the cash that lifts a row to a level, rounded up."""
-    standing = found.standing(row)
-    needed = ceil_div(level.numerator * standing.maintenance_scaled, level.denominator * PPM)
-    return max(0, needed - standing.equity_units)
+def _missing_units(found: Standing, level: Ratio) -> int:
+    """Return the cash that lifts an account to a level, rounded up."""
+    needed = ceil_div(level.numerator * found.maintenance_scaled, level.denominator * PPM)
+    return max(0, needed - found.equity_units)
 
 
 def _deviation_ppm(closes: Sequence[int]) -> int:
     """Return the root mean square move from close to close in ppm, rounded up."""
-    moves = [ceil_div(abs(after - before) * PPM, before) for before, after in zip(closes, closes[1:], strict=False)]
+    moves = [ceil_div(abs(after - before) * PPM, before) for before, after in pairwise(closes)]
     return isqrt(sum(move * move for move in moves) // len(moves)) + 1
