@@ -35,7 +35,7 @@ What it does not show
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import isqrt
@@ -216,8 +216,19 @@ class Replay:
         return self.periods[-1].queued_units
 
 
-def play(market: Sequence[Series], rules: ReplayRules, people: PopulationRules) -> Replay:
+def play(
+    market: Sequence[Series],
+    rules: ReplayRules,
+    people: PopulationRules,
+    track: Callable[[Sequence[int]], Iterable[int]] = iter,
+) -> Replay:
     """Return what the candles do to the population under the rules.
+
+    Args:
+        market: The candles of every contract.
+        rules: The public rules of the venue.
+        people: The population.
+        track: Wraps the loop over candles, to show progress.
 
     Raises:
         StatementError: if the series do not fit together or are shorter than the warm-up, or money or lots were made.
@@ -225,7 +236,7 @@ def play(market: Sequence[Series], rules: ReplayRules, people: PopulationRules) 
     check_together(market)
     bounded("number of candles", len(market[0].candles), rules.warm_up + 1, 10**6)
     venue = _Venue.open(market, rules, people)
-    for index in range(rules.warm_up, len(market[0].candles)):
+    for index in track(range(rules.warm_up, len(market[0].candles))):
         venue.candle(index)
     return venue.result()
 
