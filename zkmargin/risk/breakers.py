@@ -322,7 +322,8 @@ class Breakers:
         stopped = replace(self, states=states)
         if not stopped.halted:
             return stopped, outcomes
-        held = {name: self._held(name, state, now) for name, state in states.items()}
+        until = max(state.until for state in states.values() if state.halted)
+        held = {name: self._held(name, state, until) for name, state in states.items()}
         return replace(self, states=held), {name: _kept(outcome) for name, outcome in outcomes.items()}
 
     def publish(self, previous: Snapshot, now: int, *, cross: CrossParameters | None = None) -> Snapshot:
@@ -333,16 +334,17 @@ class Breakers:
         """
         return previous.next(now, self.marks, cross=cross, breaker="halted" if self.halted else "normal")
 
-    def _held(self, name: str, after: BreakerState, now: int) -> BreakerState:
+    def _held(self, name: str, after: BreakerState, until: int) -> BreakerState:
         """Return a state whose mark did not move, since the venue stands still, and that opens when the venue does."""
         before = self.states[name]
         if after.halted:
             return after
         if not self.rules[name].halts:
-            kept = ((now, before.mark_ticks),)
-            return replace(after, phase=Phase.NORMAL, since=now, mark_ticks=before.mark_ticks, marks=kept, suspects=())
-        since = before.since if before.phase is Phase.REOPENING else now
-        return replace(after, phase=Phase.REOPENING, since=since, until=since, mark_ticks=before.mark_ticks)
+            kept = ((after.now, before.mark_ticks),)
+            return replace(after, phase=Phase.NORMAL, mark_ticks=before.mark_ticks, marks=kept, suspects=())
+        if before.phase is Phase.REOPENING:
+            return replace(after, phase=before.phase, since=before.since, mark_ticks=before.mark_ticks)
+        return replace(after, phase=Phase.HALTED, since=after.now, until=until, mark_ticks=before.mark_ticks)
 
 
 def check(rules: Mapping[str, BreakerRules], history: Sequence[Snapshot], snapshot: Snapshot) -> None:

@@ -133,14 +133,14 @@ def _show(runs: Sequence[Replay], *, invented: bool) -> None:
     for refusal in first.refusals:
         price, mark = (_price(ticks, first, refusal.name) for ticks in (refusal.price_ticks, refusal.mark_ticks))
         out.print(
-            f"refused: {refusal.name} at {price}, {_when(refusal.time)}; the mark stayed at {mark}, nobody was liquidated. "
-            f"As a mark it would have put {refusal.spared:,} more accounts below the trigger"
+            f"refused: {refusal.name} at {price}, {_when(refusal.time)}; the mark stayed at {mark}, hurting nobody. "
+            f"With it {refusal.spared:,} more accounts would be below the trigger"
         )
     for found in runs:
         if found.queued_units:
             out.print(
-                f"[yellow]{found.rules.policy}[/]: {dollars(found.queued_units)} of forced orders still wait at the end, "
-                "and what they will cost is not in the figures"
+                f"[yellow]{found.rules.policy}[/]: {dollars(found.queued_units)} of forced orders still wait at the "
+                "end, and what they will cost is not in the figures"
             )
 
 
