@@ -202,7 +202,7 @@ def _candle(row: tables.Row, time: int, decimals: int) -> Candle:
     try:
         return Candle(time, opened, high, low, closed, volume * 10**5 // 10 ** (decimals + VOLUME_DECIMALS))
     except StatementError as error:
-        raise StatementError(f"{row.source}: {error}") from None
+        raise StatementError(f"{row.source}: {error} (prices in 10^-{decimals} USD)") from None
 
 
 def _decimals(row: tables.Row, column: str) -> int:

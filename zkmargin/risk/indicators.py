@@ -196,9 +196,8 @@ def z_score_ppm(value: int, window: Sequence[int]) -> int:
     variance = count * sum(item * item for item in window) - total * total
     if variance == 0:
         return 0
-    root = isqrt(variance * PPM * PPM - 1) + 1  # the root in ppm, rounded up
     away = count * value - total
-    size = min(MAX_Z_PPM, abs(away) * PPM * PPM // root)
+    size = min(MAX_Z_PPM, isqrt((away * PPM) ** 2 // variance))
     return size if away >= 0 else -size
 
 
