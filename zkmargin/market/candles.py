@@ -13,24 +13,29 @@ Rounding
 Order inside a candle
 ---------------------
     A candle does not say whether its high or its low came first. A falling candle is played open, high, low, close, a
-    rising one open, low, high, close, a quarter of its time each. What happened between these four prices is not known.
+    rising one open, low, high, close. What happened between these four prices is not known: twelve moments lead through
+    them in straight lines, rounded down, the open first and the close last. A leg by more than half of its price is no
+    path but a print: the price stands until the print, and leaves it at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
-from zkmargin.amounts import Rounding, bounded
+from zkmargin.amounts import PPM, Rounding, bounded
 from zkmargin.documents import identifier
 from zkmargin.errors import StatementError
 from zkmargin.market import tables
 from zkmargin.market.chains import CANDLE_COLUMNS, LINEAR_MULTIPLIER
 from zkmargin.market.instruments import MAX_TICKS, MAX_TIME, Linear
 
-MOMENTS = 4
+LEGS = (4, 4, 3)
+MOMENTS = 12
+MAX_LEG_PPM = 500_000
 MAX_DECIMALS = 12
 MAX_LOTS = 2**62
 VOLUME_DECIMALS = 8
@@ -61,6 +66,21 @@ class Candle:
         if self.close < self.open:
             return self.open, self.high, self.low, self.close
         return self.open, self.low, self.high, self.close
+
+    @property
+    def path(self) -> tuple[int, ...]:
+        """Return the prices of the twelve moments."""
+        found, printed = [self.open], False
+        for steps, (start, end) in zip(LEGS, pairwise(self.prices), strict=True):
+            jump = abs(end - start) * PPM > MAX_LEG_PPM * max(start, end)
+            if not jump:
+                found += [start + (end - start) * step // steps for step in range(1, steps + 1)]
+            elif printed:
+                found += [end] * steps
+            else:
+                found += [start] * (steps - 1) + [end]
+            printed = jump
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +202,7 @@ def _candle(row: tables.Row, time: int, decimals: int) -> Candle:
     try:
         return Candle(time, opened, high, low, closed, volume * 10**5 // 10 ** (decimals + VOLUME_DECIMALS))
     except StatementError as error:
-        raise StatementError(f"{row.source}: {error}") from None
+        raise StatementError(f"{row.source}: {error} (prices in 10^-{decimals} USD)") from None
 
 
 def _decimals(row: tables.Row, column: str) -> int:

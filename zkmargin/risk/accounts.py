@@ -37,7 +37,7 @@ from zkmargin.amounts import PPM, Ratio, bounded
 from zkmargin.errors import StatementError
 from zkmargin.margin.portfolio import Book
 from zkmargin.market.instruments import Linear
-from zkmargin.market.parameters import TierTable
+from zkmargin.market.parameters import CrossParameters, TierTable
 from zkmargin.market.snapshot import Snapshot
 from zkmargin.risk.liquidation import Standing
 
@@ -107,11 +107,6 @@ class Standings:
         reached: NDArray[np.bool_] = down * self.equity_units - up * self.whole_units >= rest
         return reached
 
-    def standing(self, row: int) -> Standing:
-        """Return one row as the scalar rules take it."""
-        required = int(self.whole_units[row]) * PPM + int(self.rest_scaled[row])
-        return Standing(int(self.equity_units[row]), required, int(self.notional_units[row]))
-
 
 def standings(snapshot: Snapshot, accounts: Accounts, *, initial: bool = False) -> Standings:
     """Return the standings of all rows under the cross parameters of a snapshot.
@@ -120,9 +115,7 @@ def standings(snapshot: Snapshot, accounts: Accounts, *, initial: bool = False) 
         StatementError: if the snapshot has no cross parameters, a column is not a linear contract of it, or an amount
             could leave its bound.
     """
-    parameters = snapshot.cross
-    if parameters is None:
-        raise StatementError(f"epoch {snapshot.epoch} of {snapshot.venue} has no cross parameters")
+    parameters = _parameters(snapshot)
     values, notionals = _per_lot(snapshot, accounts.names)
     _check_bounds(accounts, values, notionals)
     tables = parameters.initial if initial else parameters.maintenance
@@ -137,17 +130,41 @@ def standings(snapshot: Snapshot, accounts: Accounts, *, initial: bool = False) 
     return Standings(equity, whole + rest // PPM, rest % PPM, sizes.sum(axis=1))
 
 
+def standing(snapshot: Snapshot, accounts: Accounts, row: int) -> Standing:
+    """Return what `standings` says of one row, as the scalar rules take it.
+
+    Raises:
+        StatementError: as `standings`.
+    """
+    parameters = _parameters(snapshot)
+    values, notionals = _per_lot(snapshot, accounts.names)
+    lots = accounts.lots[row].tolist()
+    sizes = [abs(held) * notional for held, notional in zip(lots, notionals, strict=True)]
+    required = [
+        parameters.maintenance[name].margin_scaled(size) for name, size in zip(accounts.names, sizes, strict=True)
+    ]
+    worth = sum(held * value for held, value in zip(lots, values, strict=True))
+    return Standing(int(accounts.cash_units[row]) + worth, sum(required), sum(sizes))
+
+
 def _charge(table: TierTable, notional: Column) -> tuple[Column, Column]:
-    """Return ``max_k (N * rate_k - cum_k)`` as whole units and a rest in [0, 10^6)."""
-    high, low = notional // PPM, notional % PPM
-    best_whole, best_rest = np.zeros_like(notional), np.zeros_like(notional)
-    for index, (tier, cum) in enumerate(zip(table.tiers, table.cum_scaled, strict=True)):
-        cum_whole, cum_rest = divmod(bounded("cum", cum, 0, LIMIT * PPM - 1), PPM)
-        scaled = low * tier.rate_ppm - cum_rest
-        whole, rest = high * tier.rate_ppm - cum_whole + scaled // PPM, scaled % PPM
-        better = (whole > best_whole) | ((whole == best_whole) & (rest > best_rest)) | (index == 0)
-        best_whole, best_rest = np.where(better, whole, best_whole), np.where(better, rest, best_rest)
-    return best_whole, best_rest
+    """Return ``max_k (N * rate_k - cum_k)`` as whole units and a rest in [0, 10^6).
+
+    The table is convex and continuous, so the largest piece is that of the tier in which N lies.
+    """
+    floors = np.array([tier.floor_units for tier in table.tiers if tier.floor_units < LIMIT], dtype=np.int64)
+    tier = np.searchsorted(floors, notional, side="right") - 1
+    rates = np.array([tier.rate_ppm for tier in table.tiers[: len(floors)]], dtype=np.int64)
+    cums = [divmod(cum, PPM) for cum in table.cum_scaled[: len(floors)]]
+    wholes, rests = (np.array(part, dtype=np.int64) for part in zip(*cums, strict=True))
+    scaled = notional % PPM * rates[tier] - rests[tier]
+    return notional // PPM * rates[tier] - wholes[tier] + scaled // PPM, scaled % PPM
+
+
+def _parameters(snapshot: Snapshot) -> CrossParameters:
+    if snapshot.cross is None:
+        raise StatementError(f"epoch {snapshot.epoch} of {snapshot.venue} has no cross parameters")
+    return snapshot.cross
 
 
 def _per_lot(snapshot: Snapshot, names: Sequence[str]) -> tuple[list[int], list[int]]:

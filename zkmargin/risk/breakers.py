@@ -71,6 +71,7 @@ from typing import TypeVar
 from zkmargin.amounts import PPM, QUANTITY_BITS, bounded, ceil_div
 from zkmargin.errors import StatementError
 from zkmargin.market.instruments import MAX_TICKS, MAX_TIME
+from zkmargin.market.parameters import CrossParameters
 from zkmargin.market.snapshot import Snapshot
 
 MAX_WIDTH_PPM = 100 * PPM
@@ -212,11 +213,12 @@ def observe(rules: BreakerRules, state: BreakerState, now: int, price_ticks: int
     bounded("now", now, state.now, MAX_TIME)
     bounded("price_ticks", price_ticks, 1, MAX_TICKS)
     state = _turn(rules, state, now)
+    bad = not _within(price_ticks, [state.mark_ticks], rules.bad_tick_ppm)
     if state.phase is Phase.HALTED:  # (4)
-        return state, Outcome.HELD
+        return state, Outcome.REFUSED if bad else Outcome.HELD
     if state.phase is Phase.REOPENING:
-        return _reopen(rules, state, price_ticks)
-    if not _within(price_ticks, [state.mark_ticks], rules.bad_tick_ppm):
+        return _reopen(rules, state, price_ticks, Outcome.REFUSED if bad else Outcome.HELD)
+    if bad:
         return _suspect(rules, state, price_ticks)
     return _move(rules, replace(state, suspects=()), price_ticks)
 
@@ -257,10 +259,12 @@ def _move(rules: BreakerRules, state: BreakerState, price_ticks: int) -> tuple[B
     return moved, Outcome.ACCEPTED if inside else Outcome.HELD
 
 
-def _reopen(rules: BreakerRules, state: BreakerState, price_ticks: int) -> tuple[BreakerState, Outcome]:
+def _reopen(
+    rules: BreakerRules, state: BreakerState, price_ticks: int, otherwise: Outcome
+) -> tuple[BreakerState, Outcome]:
     stage = min((state.now - state.since) // rules.stage_seconds, len(rules.collars_ppm) - 1)  # (5)
     if not _within(price_ticks, [state.mark_ticks], rules.collars_ppm[stage]):
-        return state, Outcome.HELD
+        return state, otherwise
     opened = replace(state, phase=Phase.NORMAL, mark_ticks=price_ticks, since=state.now)
     return replace(opened, marks=((state.now, price_ticks),), suspects=()), Outcome.ACCEPTED
 
@@ -318,27 +322,29 @@ class Breakers:
         stopped = replace(self, states=states)
         if not stopped.halted:
             return stopped, outcomes
-        held = {name: self._held(name, state, now) for name, state in states.items()}
+        until = max(state.until for state in states.values() if state.halted)
+        held = {name: self._held(name, state, until) for name, state in states.items()}
         return replace(self, states=held), {name: _kept(outcome) for name, outcome in outcomes.items()}
 
-    def publish(self, previous: Snapshot, now: int) -> Snapshot:
-        """Return the snapshot after `previous` with these marks and this breaker state.
+    def publish(self, previous: Snapshot, now: int, *, cross: CrossParameters | None = None) -> Snapshot:
+        """Return the snapshot after `previous` with these marks and this breaker state, and new parameters if given.
 
         Raises:
             StatementError: as `Snapshot.next`.
         """
-        return previous.next(now, self.marks, breaker="halted" if self.halted else "normal")
+        return previous.next(now, self.marks, cross=cross, breaker="halted" if self.halted else "normal")
 
-    def _held(self, name: str, after: BreakerState, now: int) -> BreakerState:
+    def _held(self, name: str, after: BreakerState, until: int) -> BreakerState:
         """Return a state whose mark did not move, since the venue stands still, and that opens when the venue does."""
         before = self.states[name]
         if after.halted:
             return after
         if not self.rules[name].halts:
-            kept = ((now, before.mark_ticks),)
-            return replace(after, phase=Phase.NORMAL, since=now, mark_ticks=before.mark_ticks, marks=kept, suspects=())
-        since = before.since if before.phase is Phase.REOPENING else now
-        return replace(after, phase=Phase.REOPENING, since=since, until=since, mark_ticks=before.mark_ticks)
+            kept = ((after.now, before.mark_ticks),)
+            return replace(after, phase=Phase.NORMAL, mark_ticks=before.mark_ticks, marks=kept, suspects=())
+        if before.phase is Phase.REOPENING:
+            return replace(after, phase=before.phase, since=before.since, mark_ticks=before.mark_ticks)
+        return replace(after, phase=Phase.HALTED, since=after.now, until=until, mark_ticks=before.mark_ticks)
 
 
 def check(rules: Mapping[str, BreakerRules], history: Sequence[Snapshot], snapshot: Snapshot) -> None:

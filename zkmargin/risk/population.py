@@ -1,13 +1,14 @@
 """A synthetic population of cross-margined accounts, the same for the same seed.
 
-Each account draws an equity and a leverage (both lognormal), one to three contracts, a direction for all of them, and
-shares between them. Nobody opens above the initial requirement: a book that would is cut down to it, so a higher margin
-means a less levered population. Who these numbers describe is not claimed: they are invented, and every result that
-uses them is a result about them.
+Each account draws an equity and a leverage (both lognormal), one to three contracts by the volume that they trade, a
+direction for all of them, and shares between them. Nobody opens above the initial requirement: a book that would is cut
+down to it, so a higher margin means a less levered population. Who these numbers describe is not claimed: they are
+invented, and every result that uses them is a result about them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log
 
@@ -54,19 +55,28 @@ class PopulationRules:
             bounded(field, getattr(self, field), 0, 3 * PPM)
 
 
-def population(rules: PopulationRules, snapshot: Snapshot, names: tuple[str, ...], cash_id: str = "USD") -> Accounts:
+def population(
+    rules: PopulationRules, snapshot: Snapshot, volumes_units: Mapping[str, int], cash_id: str = "USD"
+) -> Accounts:
     """Return the accounts, every one of them above its initial requirement at the marks of the snapshot.
+
+    Args:
+        rules: What the population looks like.
+        snapshot: The market, with cross parameters.
+        volumes_units: What each contract trades: how often it is drawn, and how much of a book it is, follow from it.
+        cash_id: Id of the settlement asset.
 
     Raises:
         StatementError: if the snapshot has no cross parameters for the names, or amounts would not fit.
     """
-    draw = np.random.default_rng(rules.seed)
+    draw, names = np.random.default_rng(rules.seed), tuple(volumes_units)
     count, kinds = rules.accounts, len(names)
+    weights = np.array([bounded(f"volume of {name}", volumes_units[name], 0, 2**62) + 1.0 for name in names])
     equity = np.minimum(draw.lognormal(log(rules.median_equity_units), rules.equity_spread_ppm / PPM, count), 2.0**52)
     leverage = draw.lognormal(log(rules.median_leverage_ppm / PPM), rules.leverage_spread_ppm / PPM, count)
     direction = np.where(draw.random(count) < rules.long_ppm / PPM, 1, -1)
-    shares = draw.exponential(1.0, (count, kinds))
-    order = draw.random((count, kinds)).argsort(axis=1).argsort(axis=1)
+    shares = draw.exponential(1.0, (count, kinds)) * weights
+    order = (draw.exponential(1.0, (count, kinds)) / weights).argsort(axis=1).argsort(axis=1)
     shares[order >= draw.integers(1, 4, count)[:, np.newaxis]] = 0
     shares /= shares.sum(axis=1, keepdims=True)
     notionals = np.array([snapshot.notional_per_lot(name) for name in names], dtype=np.float64)

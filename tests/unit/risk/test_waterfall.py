@@ -1,0 +1,60 @@
+"""Who pays when an account is worth less than nothing."""
+
+import pytest
+
+from zkmargin.errors import StatementError
+from zkmargin.risk.waterfall import absorb, pro_rata
+
+GAINS = {"a": 60, "b": 20, "c": 10}
+
+
+@pytest.mark.parametrize(
+    "loss, expected",
+    [
+        (0, (0, 0, 0, 0)),
+        (20, (20, 0, 0, 0)),
+        (21, (20, 1, 0, 0)),
+        (50, (20, 30, 0, 0)),
+        (51, (20, 30, 1, 0)),
+        (140, (20, 30, 90, 0)),
+        (141, (20, 30, 90, 1)),
+    ],
+)
+def test_each_layer_pays_to_its_end_before_the_next(loss, expected):
+    paid = absorb(loss, margin_units=20, fund_units=30, gains=GAINS)
+    assert (paid.margin_units, paid.fund_units, paid.haircut_units, paid.uncovered_units) == expected
+    assert paid.loss_units == loss
+
+
+def test_with_equal_remainders_the_first_ids_pay_the_last_units():
+    assert absorb(2, gains={"c": 1, "a": 1, "b": 1}).haircuts == {"a": 1, "b": 1}
+
+
+def test_who_gained_nothing_pays_nothing():
+    assert absorb(5, gains={"a": 0, "b": 10}).haircuts == {"b": 5}
+
+
+def test_without_gains_nobody_covers_the_rest():
+    assert absorb(5, gains={}).uncovered_units == 5
+    assert absorb(5, gains={"a": 0}).uncovered_units == 5
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"loss_units": -1},
+        {"margin_units": -1},
+        {"fund_units": -1},
+        {"gains": {"a": -1}},
+        {"loss_units": 2**96},
+    ],
+)
+def test_amounts_out_of_their_bounds_are_refused(arguments):
+    with pytest.raises(StatementError, match="must be between 0"):
+        absorb(**({"loss_units": 1, "gains": {}} | arguments))
+
+
+def test_nothing_can_be_shared_without_weights():
+    assert pro_rata(0, {"a": 0}) == {"a": 0}
+    with pytest.raises(StatementError, match="without weights"):
+        pro_rata(1, {"a": 0})
