@@ -73,7 +73,7 @@ def simulate(
     found: list[Outcome] = []
     with _backend(backend, jobs, address):
         workers = Parallel(n_jobs=jobs)
-        wave = 4 * jobs
+        wave = 8 * jobs
         for first in range(0, len(blocks), wave):
             some = blocks[first : first + wave]
             found += workers(delayed(engine.run)(model, crowd, seed, block) for block in some)
