@@ -131,7 +131,9 @@ def crowd(snapshot: Snapshot, accounts: int, seed: int) -> list[Trader]:
         needed = held.requirement_units * 105 // 100 + draw.randrange(PPM)
         cash = max(notional // leverage, needed) - held.equity_units
         liar = number == min(5, accounts - 1)
-        traders.append(Trader(f"account-{number:03}", Opening.fresh({"USD": cash, **lots}), leverage in (6, 10), not liar))
+        traders.append(
+            Trader(f"account-{number:03}", Opening.fresh({"USD": cash, **lots}), leverage in (6, 10), not liar)
+        )
     return traders
 
 

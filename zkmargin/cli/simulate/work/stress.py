@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from zkmargin.cli.output import out
 from zkmargin.cli.simulate.options import print_json
@@ -48,10 +48,8 @@ def replayed(model: Model, path: str) -> Model:
 
 
 def _show(model: Model, report: dict[str, Any]) -> None:
-    table = Table(
-        "stress", "cascade", "index", "fall", "forced", "calls", "late", "debt, M", "fund gone", "queued",
-        box=None, pad_edge=False,
-    )  # fmt: skip
+    names = ("cascade", "index", "fall", "forced", "calls", "late", "debt, M", "broke", "queued")
+    table = Table(Column("stress", no_wrap=True), *names, box=None, pad_edge=False)
     first = model.markets[0].name
     for name, found in report.items():
         table.add_row(
@@ -64,7 +62,11 @@ def _show(model: Model, report: dict[str, Any]) -> None:
             f"{found['mean_late']:.0f}",
             f"{found['bad_debt']['mean'] / MILLION:,.1f}",
             f"{found['probability_fund_exhausted']:.2f}",
-            f"{found['paths_with_unexecuted_queue']} of {found['paths']}",
+            str(found["paths_with_unexecuted_queue"]),
         )
     out.print(table)
-    out.print("medians of falls and forced share, means of the rest; what a queue left at the end lost is in bad debt")
+    out.print("cascade, broke: share of paths with one, and of those on which the fund did not suffice")
+    out.print(
+        "index, fall, forced: medians. calls, late, debt: means. queued: paths that ended with an unexecuted queue;"
+    )
+    out.print("it was executed at once, and its loss is in the debt")
