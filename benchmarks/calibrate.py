@@ -1,6 +1,6 @@
 """Which published figures of three crashes the simulator can match, and which of its parameters they fix.
 
-    python benchmarks/calibrate.py [--draws 400] [--accounts 1000] [--out calibration.json]
+    python benchmarks/calibrate.py [--draws 400] [--accounts 1000] [--event 2025-10-10] [--out calibration.json]
 
 For each event the program draws parameters at random from stated ranges, simulates two paths of each draw, and counts
 the draws whose mean is within the tolerance of each figure, and of all of them together. What the accepted draws have
@@ -145,11 +145,13 @@ def search(name, draws, accounts):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draws", type=int, default=400)
+    parser.add_argument("--event", choices=EVENTS, action="append", help="one of the events; all, if left out")
     parser.add_argument("--accounts", type=int, default=1_000)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     report = {}
-    for name, (wanted, _, _) in EVENTS.items():
+    for name in arguments.event or EVENTS:
+        wanted = EVENTS[name][0]
         rows = search(name, arguments.draws, arguments.accounts)
         report[name] = rows
         needed = [key for key, figure in wanted.items() if figure.joint]

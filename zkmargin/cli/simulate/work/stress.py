@@ -49,7 +49,7 @@ def replayed(model: Model, path: str) -> Model:
 
 def _show(model: Model, report: dict[str, Any]) -> None:
     names = ("cascade", "index", "fall", "forced", "calls", "late", "debt, M", "broke", "queued")
-    table = Table(Column("stress", no_wrap=True), *names, box=None, pad_edge=False)
+    table = Table(Column("stress", no_wrap=True), *names, box=None, pad_edge=False, collapse_padding=True)
     first = model.markets[0].name
     for name, found in report.items():
         table.add_row(
