@@ -31,7 +31,7 @@ RANGES = {
     "outside shock / fall": (0.1, 1.0, False),
     "steps of the shock": (1.0, 60.0, True),
     "fading share of impact": (0.0, 1.0, False),
-    "tilt to low leverage": (0.0, 2.0, False),
+    "tilt to low leverage": (-1.0, 2.0, False),
 }
 
 

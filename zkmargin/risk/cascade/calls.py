@@ -41,6 +41,15 @@ from zkmargin.risk.cascade.tiers import ends
 Mask = NDArray[np.bool_]
 
 
+def prepare(state: State, venue: int) -> None:
+    """Give every safe account of a venue the standing proof that it has before the first step."""
+    span = state.books.span(venue)
+    rows, places = np.nonzero(np.ones_like(state.demanded[:, span]))
+    columns = places + span.start
+    safe = _safe(state, venue, rows, columns)
+    _prove(state, venue, rows[safe], columns[safe])
+
+
 def watch(state: State, venue: int) -> None:
     """Run one step of the calls of a venue."""
     span = state.books.span(venue)

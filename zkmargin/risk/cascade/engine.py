@@ -58,6 +58,8 @@ def run(model: Model, books: Books, seed: int, paths: range, watcher: Watcher | 
     """
     drawn = shocks.draw(model.shocks, model.steps, seed, paths)
     state = start(model, books, len(paths))
+    for venue in model.venues:
+        calls.prepare(state, venue)
     recorder = Recorder(state)
     for step in range(model.steps):
         state.step = step

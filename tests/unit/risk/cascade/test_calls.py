@@ -78,9 +78,9 @@ def test_those_who_have_waited_longest_are_served_first():
 
 def test_in_an_outage_of_the_prover_everybody_who_must_prove_is_late_in_the_end():
     faulty = replace(SMALL, faults=Faults(prover=Window(0, 40)), proving=Proving(deadline_steps=5))
-    found = outcome(faulty)
+    found = outcome(experiments.gapped(faulty, 0.05))
     assert found.counter("proved").max() == 0
-    assert found.counter("late").min() > 100
+    assert found.counter("late").min() > 20
 
 
 def test_whoever_can_pay_answers_a_call_and_is_not_liquidated():
