@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
@@ -77,7 +78,7 @@ def run(
     else:
         _show(runs, invented=not files)
         if plot is not None:
-            out.print(f"[bold]{plot}[/]  the picture")
+            out.print(f"[bold]{escape(str(plot))}[/]  the picture")
 
 
 def _market(files: Sequence[str]) -> tuple[Series, ...]:
