@@ -43,7 +43,7 @@ def test_without_a_file_an_invented_market_is_replayed_and_said_to_be_one(run):
     assert "BTC-PERP, ETH-PERP, LINK-PERP: 72 candles of an invented market" in out
     assert "60 invented accounts" in out
     assert "refused: LINK-PERP at 0.0001" in out
-    for row in ("accounts called", "defaults", "fund, largest fall", "gains taken", "rate, peak to trough"):
+    for row in ("accounts called", "defaults", "largest fall of the fund", "taken from gains", "rate, peak to trough"):
         assert row in out
 
 
@@ -87,7 +87,7 @@ def test_a_picture_is_written(run, tmp_path, name, magic):
 
 def test_without_breakers_the_bad_tick_is_a_mark(run):
     arguments = ("simulate", "replay", "--accounts", "60", "--margin", "static", "--json")
-    guarded, bare = (json.loads(run(*arguments, *more)[1])["runs"][0] for more in ((), ("--no-breakers",)))
+    guarded, bare = (json.loads(run(*arguments, *more)[1])["runs"][0] for more in ((), ("--breakers", "off")))
     assert (len(guarded["refused_prices"]), bare["refused_prices"]) == (1, [])
     assert bare["accounts_liquidated"] > guarded["accounts_liquidated"]
 
@@ -103,6 +103,7 @@ def test_what_still_waits_at_the_end_is_said(run):
     [
         (["--margin", "hope"], "margin must be some of static,dynamic,buffer,stress,long-run"),
         (["--margin", "static,static"], "each once"),
+        (["--breakers", "hope"], "breakers must be one of full, ticks, off"),
         (["--accounts", "0"], "accounts must be between 1"),
         (["--seed", "-1"], "seed must be between 0"),
         (["--throttle", "200%"], "theta_ppm must be between 0"),
