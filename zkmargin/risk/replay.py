@@ -72,6 +72,9 @@ CRYPTO = BreakerRules(
     collars_ppm=(200_000, 400_000, 700_000),
     stage_seconds=900,
 )
+# Bad ticks alone: a band as wide as a bad tick, and no halt.
+TICKS = BreakerRules(band_ppm=500_000, look_back_seconds=0, tiers=(), halts=False)
+BREAKERS: dict[str, BreakerRules | None] = {"full": CRYPTO, "ticks": TICKS, "off": None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,12 @@ def test_a_bad_tick_liquidates_nobody_and_without_breakers_it_does():
     assert bare.refusals == ()
 
 
+def test_refusing_bad_ticks_needs_no_halt():
+    found = play((flat("A-PERP"), flat("B-PERP", wick=(26, 1))), replace(RULES, breaker=replay.TICKS), PEOPLE)
+    assert (found.liquidated, len(found.refusals)) == (0, 1)
+    assert play(MARKET, replace(RULES, breaker=replay.TICKS), PEOPLE).total("halted_moments") == 0
+
+
 def test_rates_stay_where_they_are_or_follow_the_market():
     found = {policy: play(MARKET, replace(RULES, policy=policy), PEOPLE) for policy in ("static", "dynamic", "buffer")}
     for name in ("BTC-PERP", "ETH-PERP", "LINK-PERP"):

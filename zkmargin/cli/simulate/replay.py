@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.progress import track
-from rich.table import Table
+from rich.table import Column, Table
 
 from zkmargin.amounts import PPM
 from zkmargin.cli.options import parse_width
@@ -20,6 +21,7 @@ from zkmargin.cli.output import dollars, err, out
 from zkmargin.errors import StatementError
 from zkmargin.market import candles
 from zkmargin.market.candles import Series
+from zkmargin.market.chains import UNITS_PER_USD
 
 if TYPE_CHECKING:
     from zkmargin.risk.replay import Replay
@@ -33,7 +35,10 @@ Margin = Annotated[
     str, typer.Option("--margin", "-m", help="Policies to compare: static, dynamic, buffer, stress, long-run.")
 ]
 Throttle = Annotated[str, typer.Option("--throttle", help="Share of the traded volume that forced orders may be.")]
-NoBreakers = Annotated[bool, typer.Option("--no-breakers", help="Take every price as a mark.")]
+Breakers = Annotated[
+    str,
+    typer.Option("--breakers", help="full; ticks: refuse bad ticks and never halt; off: take every price as a mark."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Plot = Annotated[Path | None, typer.Option("--plot", help="Write a picture: .png, .svg or .pdf.")]
 
@@ -46,7 +51,7 @@ def run(
     seed: Seed = 1,
     margin: Margin = "static,dynamic",
     throttle: Throttle = "10%",
-    no_breakers: NoBreakers = False,
+    breakers: Breakers = "full",
     as_json: Json = False,
     plot: Plot = None,
 ) -> None:
@@ -61,10 +66,12 @@ def run(
     policies = margin.split(",")
     if len(set(policies)) != len(policies) or not set(policies) <= set(replay.POLICIES):
         raise StatementError(f"margin must be some of {','.join(replay.POLICIES)}, each once, got {margin[:80]!r}")
+    if breakers not in replay.BREAKERS:
+        raise StatementError(f"breakers must be one of {', '.join(replay.BREAKERS)}, got {breakers[:80]!r}")
     if plot is not None:
         picture.check(plot)
     market = _market(files or [])
-    rules = replay.ReplayRules(breaker=None if no_breakers else replay.CRYPTO, theta_ppm=parse_width(throttle))
+    rules = replay.ReplayRules(breaker=replay.BREAKERS[breakers], theta_ppm=parse_width(throttle))
     people = PopulationRules(accounts=accounts, seed=seed)
     runs = []
     for policy in policies:
@@ -77,7 +84,7 @@ def run(
     else:
         _show(runs, invented=not files)
         if plot is not None:
-            out.print(f"[bold]{plot}[/]  the picture")
+            out.print(f"[bold]{escape(str(plot))}[/]  the picture")
 
 
 def _market(files: Sequence[str]) -> tuple[Series, ...]:
@@ -145,20 +152,20 @@ def _show(runs: Sequence[Replay], *, invented: bool) -> None:
 
 
 def _summary(runs: Sequence[Replay]) -> Table:
-    table = Table("margin", *(found.rules.policy for found in runs), box=None, pad_edge=False)
+    table = Table(Column("margin", no_wrap=True), *(found.rules.policy for found in runs), box=None, pad_edge=False)
     rows: tuple[tuple[str, Callable[[Replay], str]], ...] = (
         ("accounts called", lambda found: f"{found.called:,}"),
         ("margin calls", lambda found: f"{found.total('called'):,}"),
         ("accounts liquidated", lambda found: f"{found.liquidated:,}"),
         ("taken over by the fund", lambda found: f"{found.total('backstopped'):,}"),
         ("defaults", lambda found: f"{found.total('defaulted'):,}"),
-        ("sold by the ladder", lambda found: dollars(found.total("liquidated_units"))),
+        ("sold by the ladder, 1,000 USD", lambda found: _thousands(found.total("liquidated_units"))),
         ("peak candle's share", lambda found: f"{100 * found.peak_share_ppm // PPM} %"),
-        ("fund, start", lambda found: dollars(found.fund_start_units)),
-        ("fund, end", lambda found: dollars(found.periods[-1].fund_units)),
-        ("fund, largest fall", lambda found: dollars(found.fund_drawdown_units)),
-        ("gains taken", lambda found: dollars(found.total("haircut_units"))),
-        ("paid by nobody", lambda found: dollars(found.total("uncovered_units"))),
+        ("fund at the start, 1,000 USD", lambda found: _thousands(found.fund_start_units)),
+        ("fund at the end, 1,000 USD", lambda found: _thousands(found.periods[-1].fund_units)),
+        ("largest fall of the fund, 1,000 USD", lambda found: _thousands(found.fund_drawdown_units)),
+        ("taken from gains, 1,000 USD", lambda found: _thousands(found.total("haircut_units"))),
+        ("paid by nobody, 1,000 USD", lambda found: _thousands(found.total("uncovered_units"))),
         ("rate, peak to trough", lambda found: f"{_worst(found, 'peak_to_trough_ppm') / PPM:.2f}"),
         ("rate, largest rise in 5", lambda found: f"{_worst(found, 'rise_5_ppm') / PPM:.0%}"),
         ("moves above the rate", lambda found: f"{_breaches(found)} of {_steps(found)}"),
@@ -169,7 +176,17 @@ def _summary(runs: Sequence[Replay]) -> Table:
 
 
 def _candles(found: Replay) -> Table:
-    table = Table("candle", "calls", "ladders", "fund", "defaults", "sold", "gains taken", box=None, pad_edge=False)
+    table = Table(
+        Column("candle", no_wrap=True),
+        "calls",
+        "ladders",
+        "fund",
+        "defaults",
+        "sold, 1,000 USD",
+        "from gains",
+        box=None,
+        pad_edge=False,
+    )
     busiest = sorted(found.periods, key=lambda period: -period.liquidated_units)[:HOURS_SHOWN]
     for period in sorted(busiest, key=lambda period: period.time):
         table.add_row(
@@ -178,8 +195,8 @@ def _candles(found: Replay) -> Table:
             f"{period.ladders:,}",
             f"{period.backstopped:,}",
             f"{period.defaulted:,}",
-            dollars(period.liquidated_units),
-            dollars(period.haircut_units),
+            _thousands(period.liquidated_units),
+            _thousands(period.haircut_units),
         )
     return table
 
@@ -194,6 +211,10 @@ def _breaches(found: Replay) -> int:
 
 def _steps(found: Replay) -> int:
     return sum(measures.steps for measures in found.procyclicality.values())
+
+
+def _thousands(units: int) -> str:
+    return f"{units // (1_000 * UNITS_PER_USD):,}"
 
 
 def _price(ticks: int, found: Replay, name: str) -> str:
