@@ -38,7 +38,8 @@ UNITS = 10**9
 @st.composite
 def tables(draw: st.DrawFn) -> TierTable:
     count = draw(st.integers(1, 4))
-    floors = sorted(draw(st.sets(st.integers(1, UNITS), min_size=count - 1, max_size=count - 1)))
+    floor = st.one_of(st.integers(1, UNITS), st.integers(2**40, 2**95))
+    floors = sorted(draw(st.sets(floor, min_size=count - 1, max_size=count - 1)))
     rates = sorted(draw(st.sets(st.integers(1, PPM // 2), min_size=count, max_size=count)))
     return TierTable(tuple(Tier(*tier) for tier in zip([0, *floors], rates, strict=True)))
 

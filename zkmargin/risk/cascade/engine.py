@@ -73,11 +73,11 @@ def run(model: Model, books: Books, seed: int, paths: range, watcher: Watcher | 
 
 
 def _step(state: State, returns: shocks.Floats, recorder: Recorder) -> None:
-    before, levels_before = state.prices.copy(), levels(state)
-    nodes = options.Grid.node(before, state.first_ticks)
+    levels_before, nodes = levels(state), options.Grid.node(state.seen, state.first_ticks)
     _move(state, returns)  # (1)
     _believe(state)  # (2)
-    moved = np.log(state.prices / before)
+    moved = np.log(state.prices / state.seen)  # since the last step's shock, so with the impact of its orders
+    state.seen = state.prices.copy()
     _volatility(state, moved)  # (3)
     if state.model.controls.dynamic is not None:
         _margin(state, state.model.controls.dynamic)

@@ -43,7 +43,8 @@ class State:
 
     Some that do not say it themselves: `demanded` must prove, `silent` steps without a proof, `taken` slices of the
     ladder, `begun` lots when it began, `pending` lots that are to be traded, `standing` markets that a breaker has
-    halted, `low` to `high` the box of the standing proof, `published` the steps from which first rates hold, with them.
+    halted, `seen` prices of the last step before its orders, `low` to `high` the box of the standing proof,
+    `published` the steps from which first rates hold, with them.
     """
 
     model: Model
@@ -54,6 +55,7 @@ class State:
     displacement: Displacement
     variance: Floats
     prices: Ints
+    seen: Ints
     marks: Ints
     coin_ticks: Ints
     published: list[tuple[int, Ints]]
@@ -118,6 +120,7 @@ def start(model: Model, books: Books, paths: int) -> State:
         displacement=Displacement.flat((paths, markets)),
         variance=np.square(first_deviation(model))[None, :] * np.ones((paths, 1)),
         prices=each(first),
+        seen=each(first),
         marks=each(first),
         coin_ticks=each(np.array([coin.mark_ticks for coin in model.coins], dtype=np.int64)),
         published=[(0, rates)],

@@ -46,6 +46,9 @@ from zkmargin.market.parameters import TierTable
 
 Ints = NDArray[np.int64]
 
+# Twice what an account may reach: a tier that begins there or above never applies, and its constant stays below 2^63.
+OUT_OF_REACH = 2**41
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -60,7 +63,7 @@ class Schedule:
         """Return the arrays of some tables."""
         tiers = max(len(table.tiers) for table in tables)
         rows = [[*table.tiers, *[table.tiers[-1]] * (tiers - len(table.tiers))] for table in tables]
-        floors = np.array([[tier.floor_units for tier in row] for row in rows], dtype=np.int64)
+        floors = np.array([[min(tier.floor_units, OUT_OF_REACH) for tier in row] for row in rows], dtype=np.int64)
         rates = np.array([[tier.rate_ppm for tier in row] for row in rows], dtype=np.int64)
         return Schedule(floors, rates, continuous(floors, rates))
 

@@ -141,6 +141,19 @@ def test_depth_is_withdrawn_as_volatility_rises_down_to_its_least():
     assert left.tolist() == [100.0, 100.0, 50.0, 20.0]
 
 
+def test_forced_flow_raises_the_public_volatility():
+    def volatility(depth_units):
+        accounts = [(500, 40.0)] * 10
+        model, books = toy.market(accounts, depth_units=depth_units, fall=0.03, steps=4)
+        seen = []
+        engine.run(model, books, 0, range(1), lambda now: seen.append(float(now.variance[0, 0])))
+        return seen
+
+    deep, thin = volatility(10**15), volatility(10**10)
+    assert thin[0] == deep[0]
+    assert thin[1] > 2 * deep[1]
+
+
 def test_fading_impact_fades_and_lasting_impact_lasts():
     law = Impact(transient=0.25, decay=0.5)
     book = impact.Displacement.flat((1, 1))
