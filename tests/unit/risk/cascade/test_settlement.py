@@ -92,7 +92,7 @@ def test_a_deadline_is_missed_on_the_first_silent_step_after_it(deadline):
 
 @pytest.mark.parametrize("first", [1, 5, 9_999, 20_000, 600_000, 1_000_000])
 def test_tables_are_scaled_as_the_venue_publishes_them_even_where_rates_would_meet(first):
-    table = TierTable((Tier(0, 10_000), Tier(10, 10_001), Tier(20, 990_000)))
+    table = TierTable((Tier(0, 10_000), Tier(10, 10_001), Tier(20, 10_002), Tier(30, 990_000)))
     rates, cums = Schedule.of([table]).scaled(np.array([first]))
     published = scaled(table, first)
     count = len(published.tiers)
