@@ -139,9 +139,10 @@ def _show(runs: Sequence[Replay], *, invented: bool) -> None:
         out.print(_candles(found))
     for refusal in first.refusals:
         price, mark = (_price(ticks, first, refusal.name) for ticks in (refusal.price_ticks, refusal.mark_ticks))
+        where = f"{refusal.name} at {price}, {_when(refusal.time)}"
         out.print(
-            f"refused: {refusal.name} at {price}, {_when(refusal.time)}; the mark stayed at {mark}, hurting nobody. "
-            f"With it {refusal.spared:,} more accounts would be below the trigger"
+            f"refused: {where}; the mark stayed at {mark}, and the price liquidated nobody. "
+            f"As a mark it would have put {refusal.spared:,} more accounts below the trigger"
         )
     for found in runs:
         if found.queued_units:
