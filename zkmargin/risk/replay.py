@@ -214,6 +214,12 @@ class Replay:
         return deepest
 
     @property
+    def lost_units(self) -> int:
+        """Return what the defaults cost everybody else: taken from gains or paid by nobody, less the fund's growth."""
+        grown = self.periods[-1].fund_units - self.fund_start_units
+        return self.total("haircut_units") + self.total("uncovered_units") - grown
+
+    @property
     def queued_units(self) -> int:
         """Return the notional of forced orders that were still waiting at the end, the fund's included."""
         return self.periods[-1].queued_units
