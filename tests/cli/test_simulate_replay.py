@@ -58,6 +58,8 @@ def test_the_json_adds_up(run):
     peak = max(period["liquidated_units"] for period in found["periods"])
     assert found["peak_share_ppm"] == peak * 10**6 // found["totals"]["liquidated_units"]
     assert found["fund_end_units"] == found["periods"][-1]["fund_units"]
+    paid = found["totals"]["haircut_units"] + found["totals"]["uncovered_units"]
+    assert found["lost_units"] == paid - found["fund_end_units"] + found["fund_start_units"]
 
 
 def test_the_same_seed_prints_the_same_bytes(run):

@@ -21,7 +21,17 @@ import typer
 
 from zkmargin import cli
 
-PAGES = ("quickstart.md", "cli.md", "models/cross.md", "models/scenario.md", "models/cascade.md")
+PAGES = (
+    "quickstart.md",
+    "cli.md",
+    "models/breakers.md",
+    "models/cascade.md",
+    "models/cross.md",
+    "models/dynamic-margin.md",
+    "models/liquidation.md",
+    "models/replay.md",
+    "models/scenario.md",
+)
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TIMING = re.compile(r"\b\d+\.\d+ (m?s)\b")
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zkmargin.amounts import PPM, Ratio
+from zkmargin.errors import StatementError
 from zkmargin.market import sample
 from zkmargin.market.parameters import Tier, TierTable
 from zkmargin.risk import breakers, dynamic_margin
@@ -102,11 +103,34 @@ def walk(rules: BreakerRules, other: BreakerRules, moves: list[tuple[int, int, i
 
 @given(RULES, RULES, MOVES)
 def test_what_the_breakers_publish_the_check_accepts(rules: BreakerRules, other: BreakerRules, moves: list) -> None:
-    history = [FIRST]
+    history, kept = [FIRST], (FIRST,)
     for now, before, venue, _, _ in walk(rules, other, moves):
         following = venue.publish(history[-1], now)
         breakers.check(before.rules, history, following)
+        breakers.check(before.rules, kept, following)
         history.append(following)
+        kept = breakers.remember(before.rules, kept, following)
+
+
+@given(RULES, RULES, MOVES, st.sampled_from([1, 500, 800, 930, 960, 1_040, 1_300]))
+def test_what_is_remembered_of_a_chain_refuses_what_the_whole_chain_refuses(
+    rules: BreakerRules, other: BreakerRules, moves: list, factor: int
+) -> None:
+    history, kept = [FIRST], (FIRST,)
+    for now, before, venue, _, _ in walk(rules, other, moves):
+        marks = {name: max(1, mark * factor // 1_000) for name, mark in before.marks.items()}
+        wrong = history[-1].next(now, marks, breaker="normal")
+        assert complaint(before.rules, history, wrong) == complaint(before.rules, kept, wrong)
+        history.append(venue.publish(history[-1], now))
+        kept = breakers.remember(before.rules, kept, history[-1])
+
+
+def complaint(rules: dict, history, snapshot) -> str:
+    try:
+        breakers.check(rules, history, snapshot)
+    except StatementError as error:
+        return str(error)
+    return ""
 
 
 @given(RULES, RULES, MOVES)

@@ -26,7 +26,8 @@ Rule, for the venue
     somebody could push cheaply to win time.
 
     `check` needs snapshots only, so whoever holds the chain can repeat it: a mark outside its band, a mark that moved
-    in a halt, and a re-opening beyond the last collar are refused.
+    in a halt, a halt shorter than the shortest pause, and a re-opening beyond the collar that can be reached by then
+    are refused. So a halt has to appear on the chain when it begins.
 
 Throttle
 --------
@@ -152,6 +153,11 @@ class BreakerRules:
         _check_ascending("collars_ppm", list(self.collars_ppm))
         bounded("collars_ppm[0]", self.collars_ppm[0], 1, MAX_WIDTH_PPM)
         bounded("last of collars_ppm", self.collars_ppm[-1], self.band_ppm, MAX_WIDTH_PPM)
+
+    @property
+    def shortest_pause(self) -> int:
+        """Return the seconds that every halt by these rules lasts at least."""
+        return min(self.pause_seconds, *(tier.pause_seconds for tier in self.tiers), MAX_TIME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,29 +358,57 @@ def check(rules: Mapping[str, BreakerRules], history: Sequence[Snapshot], snapsh
 
     Args:
         rules: The public rules by instrument id; other instruments are free.
-        history: The chain up to the snapshot before, oldest first, reaching back over the longest look-back if it can.
+        history: The chain up to the snapshot before, oldest first, reaching back over the longest look-back, and over
+            the whole of a halt that stands. With less the band is weaker, and the re-opening stricter.
         snapshot: What is to follow.
 
     Raises:
-        StatementError: as `Snapshot.check_follows`, or naming the mark and the bounds that it leaves.
+        StatementError: as `Snapshot.check_follows`, or naming the mark and the bounds that it leaves, or the time
+            before which the venue cannot re-open.
     """
     bounded("number of snapshots before", len(history), 1, MAX_TIME)
     previous = history[-1]
     snapshot.check_follows(previous)
-    stopped = previous.breaker == "halted"
+    opening = previous.breaker == "halted" and snapshot.breaker == "normal"
+    opened_for = _opened_for(rules, history, snapshot) if opening else 0
     for name, rule in rules.items():
         before = previous.listing(name).mark_ticks
         if snapshot.breaker == "halted":
             low, high, why = before, before, "the venue is halted"
-        elif stopped:
-            low, high = band([before], rule.collars_ppm[-1])
-            why = "the last collar of its re-opening"
+        elif opening and rule.halts:
+            stage = min(opened_for // rule.stage_seconds, len(rule.collars_ppm) - 1)
+            low, high = band([before], rule.collars_ppm[stage])
+            why = "the collar of its re-opening"
         else:
             low, high = band(_recent(name, history, snapshot.valid_from - rule.look_back_seconds), rule.band_ppm)
             why = "the band of its breaker"
         mark = snapshot.listing(name).mark_ticks
         if not low <= mark <= high:
             raise StatementError(f"{name}.mark_ticks must be between {low} and {high}: {why}, got {mark}")
+
+
+def remember(
+    rules: Mapping[str, BreakerRules], history: Sequence[Snapshot], snapshot: Snapshot
+) -> tuple[Snapshot, ...]:
+    """Return what `check` needs of the chain once `snapshot` is part of it: the look-back, and the ends of a halt."""
+    earliest = snapshot.valid_from - max((rule.look_back_seconds for rule in rules.values()), default=0)
+    kept = [before for before in history if before.valid_from >= earliest or before.breaker == "halted"]
+    if snapshot.breaker == "normal":
+        kept = [before for before in kept if before.valid_from >= earliest]
+    elif len(kept) > 1 and kept[-2].breaker == kept[-1].breaker == "halted":
+        del kept[-1]
+    return (*kept, snapshot)
+
+
+def _opened_for(rules: Mapping[str, BreakerRules], history: Sequence[Snapshot], snapshot: Snapshot) -> int:
+    """Return how long ago the shortest possible pause of the halt before `snapshot` was over."""
+    since = history[-1].valid_from
+    for before in reversed(history):
+        if before.breaker != "halted":
+            break
+        since = before.valid_from
+    pause = min((rule.shortest_pause for rule in rules.values() if rule.halts), default=0)
+    return bounded("valid_from of a re-opening", snapshot.valid_from, since + pause, MAX_TIME) - since - pause
 
 
 def _recent(name: str, history: Sequence[Snapshot], earliest: int) -> list[int]:

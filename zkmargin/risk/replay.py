@@ -214,6 +214,12 @@ class Replay:
         return deepest
 
     @property
+    def lost_units(self) -> int:
+        """Return what the defaults cost everybody else: taken from gains or paid by nobody, less the fund's growth."""
+        grown = self.periods[-1].fund_units - self.fund_start_units
+        return self.total("haircut_units") + self.total("uncovered_units") - grown
+
+    @property
     def queued_units(self) -> int:
         """Return the notional of forced orders that were still waiting at the end, the fund's included."""
         return self.periods[-1].queued_units
@@ -318,7 +324,7 @@ class _Venue:
     outside_units: int
     outside_lots: list[int]
     deposited_units: int
-    history: list[Snapshot] = field(default_factory=list)
+    history: tuple[Snapshot, ...] = ()
     clock: Clock = field(default_factory=Clock)
     effect: dict[str, int] = field(default_factory=dict)
     ladders: dict[int, Ladder] = field(default_factory=dict)
@@ -367,7 +373,7 @@ class _Venue:
             outside_units=equity + fund_units - int(cash.sum()),
             outside_lots=[-int(total) for total in lots.sum(axis=0)],
             deposited_units=equity + fund_units,
-            history=[snapshot],
+            history=(snapshot,),
             effect=effect,
             queues=[()] * len(names),
             prices={name: [] for name in names},
@@ -424,7 +430,7 @@ class _Venue:
         self.watch, outcomes = self.watch.observe(now, prices)  # (1)
         following = self.watch.publish(self.snapshot, now, cross=cross)
         breakers.check(self.watch.rules, self.history, following)
-        self.history = [*self.history[-16:], following]
+        self.history = breakers.remember(self.watch.rules, self.history, following)
         self.snapshot = following
         return [name for name, outcome in outcomes.items() if outcome is Outcome.REFUSED]
 

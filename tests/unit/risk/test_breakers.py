@@ -216,12 +216,34 @@ def test_a_mark_that_moves_in_a_halt_is_refused():
     breakers.check({"BTC-PERP": RULES}, [FIRST], moved)
 
 
-def test_a_re_opening_may_leave_the_band_but_not_the_last_collar():
-    still = FIRST.next(NOW + 60, {}, breaker="halted")
-    breakers.check({"ETH-PERP": RULES}, [FIRST, still], still.next(NOW + 120, {"ETH-PERP": 90_000}, breaker="normal"))
-    beyond = still.next(NOW + 120, {"ETH-PERP": 89_999}, breaker="normal")
-    with pytest.raises(StatementError, match="last collar"):
-        breakers.check({"ETH-PERP": RULES}, [FIRST, still], beyond)
+@pytest.mark.parametrize(
+    "seconds, lowest", [(300, 279_000), (359, 279_000), (360, 258_000), (480, 90_000), (9_999, 90_000)]
+)
+def test_a_re_opening_may_leave_the_band_but_not_the_collar_that_it_can_have_reached(seconds, lowest):
+    halted = [FIRST, FIRST.next(NOW + 60, {}, breaker="halted")]
+    halted.append(halted[-1].next(NOW + 100, {}))
+    at_the_edge, beyond = (
+        halted[-1].next(NOW + 60 + seconds, {"ETH-PERP": mark}, breaker="normal") for mark in (lowest, lowest - 1)
+    )
+    breakers.check({"ETH-PERP": RULES}, halted, at_the_edge)
+    with pytest.raises(StatementError, match=f"between {lowest} and .*: the collar of its re-opening"):
+        breakers.check({"ETH-PERP": RULES}, halted, beyond)
+
+
+def test_a_halt_cannot_be_shorter_than_the_shortest_pause_that_the_rules_have():
+    halted = [FIRST, FIRST.next(NOW + 60, {}, breaker="halted")]
+    early = halted[-1].next(NOW + 359, {}, breaker="normal")
+    with pytest.raises(StatementError, match=f"valid_from of a re-opening must be between {NOW + 360}"):
+        breakers.check({"ETH-PERP": RULES, "BTC-PERP": BreakerRules()}, halted, early)
+    breakers.check({"ETH-PERP": replace(RULES, tiers=(HaltTier(1, 10),))}, halted, early)
+    breakers.check({"ETH-PERP": replace(RULES, halts=False)}, halted, early)
+
+
+def test_an_instrument_that_may_not_halt_keeps_its_band_through_the_halt_of_others():
+    halted = [FIRST, FIRST.next(NOW + 60, {}, breaker="halted")]
+    moved = halted[-1].next(NOW + 9_999, {"ETH-PERP": 289_499}, breaker="normal")
+    with pytest.raises(StatementError, match="the band of its breaker"):
+        breakers.check({"ETH-PERP": replace(RULES, halts=False)}, halted, moved)
 
 
 def test_a_snapshot_that_does_not_follow_is_refused_whatever_its_marks():

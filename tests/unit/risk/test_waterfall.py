@@ -40,21 +40,26 @@ def test_without_gains_nobody_covers_the_rest():
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    "name, arguments",
     [
-        {"loss_units": -1},
-        {"margin_units": -1},
-        {"fund_units": -1},
-        {"gains": {"a": -1}},
-        {"loss_units": 2**96},
+        ("loss_units", {"loss_units": -1}),
+        ("loss_units", {"loss_units": 2**96}),
+        ("margin_units", {"margin_units": -1}),
+        ("fund_units", {"fund_units": -1}),
+        ("gain", {"gains": {"a": -1}}),
     ],
 )
-def test_amounts_out_of_their_bounds_are_refused(arguments):
-    with pytest.raises(StatementError, match="must be between 0"):
+def test_amounts_out_of_their_bounds_are_refused(name, arguments):
+    with pytest.raises(StatementError, match=f"^{name} must be between 0 and {2**96 - 1}, got"):
         absorb(**({"loss_units": 1, "gains": {}} | arguments))
+
+
+def test_too_many_gainers_are_refused():
+    with pytest.raises(StatementError, match="^number of gainers must be between 0 and 1000000, got 1000001"):
+        absorb(1, gains=dict.fromkeys(range(1_000_001), 1))
 
 
 def test_nothing_can_be_shared_without_weights():
     assert pro_rata(0, {"a": 0}) == {"a": 0}
-    with pytest.raises(StatementError, match="without weights"):
+    with pytest.raises(StatementError, match="^total to share without weights must"):
         pro_rata(1, {"a": 0})

@@ -119,6 +119,7 @@ def _report(found: Replay) -> dict[str, Any]:
         "fund_start_units": found.fund_start_units,
         "fund_end_units": found.periods[-1].fund_units,
         "fund_drawdown_units": found.fund_drawdown_units,
+        "lost_units": found.lost_units,
         "queued_units": found.queued_units,
         "refused_prices": [asdict(refusal) for refusal in found.refusals],
         "rates": {name: asdict(measures) for name, measures in found.procyclicality.items()},
@@ -139,9 +140,10 @@ def _show(runs: Sequence[Replay], *, invented: bool) -> None:
         out.print(_candles(found))
     for refusal in first.refusals:
         price, mark = (_price(ticks, first, refusal.name) for ticks in (refusal.price_ticks, refusal.mark_ticks))
+        where = f"{refusal.name} at {price}, {_when(refusal.time)}"
         out.print(
-            f"refused: {refusal.name} at {price}, {_when(refusal.time)}; the mark stayed at {mark}, hurting nobody. "
-            f"With it {refusal.spared:,} more accounts would be below the trigger"
+            f"refused: {where}; the mark stayed at {mark}, and the price liquidated nobody. "
+            f"As a mark it would have put {refusal.spared:,} more accounts below the trigger"
         )
     for found in runs:
         if found.queued_units:
@@ -166,6 +168,7 @@ def _summary(runs: Sequence[Replay]) -> Table:
         ("largest fall of the fund, 1,000 USD", lambda found: _thousands(found.fund_drawdown_units)),
         ("taken from gains, 1,000 USD", lambda found: _thousands(found.total("haircut_units"))),
         ("paid by nobody, 1,000 USD", lambda found: _thousands(found.total("uncovered_units"))),
+        ("the last two, less the fund's growth", lambda found: _thousands(found.lost_units)),
         ("rate, peak to trough", lambda found: f"{_worst(found, 'peak_to_trough_ppm') / PPM:.2f}"),
         ("rate, largest rise in 5", lambda found: f"{_worst(found, 'rise_5_ppm') / PPM:.0%}"),
         ("moves above the rate", lambda found: f"{_breaches(found)} of {_steps(found)}"),
