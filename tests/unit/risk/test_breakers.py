@@ -36,9 +36,14 @@ def test_small_steps_do_not_carry_a_mark_out_of_the_look_back():
     assert state.mark_ticks == 9_650
 
 
-def test_a_mark_older_than_the_look_back_no_longer_anchors_the_band():
-    state, outcomes = watched(RULES, (3_000, 9_700), (3_601, 9_400))
-    assert (state.mark_ticks, outcomes[-1]) == (9_400, Outcome.ACCEPTED)
+def test_a_mark_anchors_the_band_until_a_look_back_after_it_was_replaced():
+    before = watched(RULES, (3_000, 9_700))[0]
+    assert watched(RULES, (6_599, 9_400), state=before)[1] == [Outcome.HELD]
+    assert watched(RULES, (6_600, 9_400), state=before)[1] == [Outcome.ACCEPTED]
+
+
+def test_a_mark_that_was_never_replaced_anchors_the_band_for_ever():
+    assert watched(RULES, (10**6, 9_649))[1] == [Outcome.HELD]
 
 
 def test_a_price_that_returns_in_time_ends_the_limit_state():
@@ -205,7 +210,7 @@ def test_the_band_of_a_snapshot_is_about_every_mark_of_the_look_back():
     third = second.next(NOW + 120, {"ETH-PERP": 281_000})
     with pytest.raises(StatementError, match="band of its breaker, got 281000"):
         breakers.check({"ETH-PERP": RULES}, [FIRST, second], third)
-    late = second.next(NOW + 3_601, {"ETH-PERP": 281_000})
+    late = second.next(NOW + 3_600, {"ETH-PERP": 281_000})
     breakers.check({"ETH-PERP": RULES}, [FIRST, second], late)
 
 
@@ -244,6 +249,13 @@ def test_an_instrument_that_may_not_halt_keeps_its_band_through_the_halt_of_othe
     moved = halted[-1].next(NOW + 9_999, {"ETH-PERP": 289_499}, breaker="normal")
     with pytest.raises(StatementError, match="the band of its breaker"):
         breakers.check({"ETH-PERP": replace(RULES, halts=False)}, halted, moved)
+
+
+def test_after_a_halt_of_one_snapshot_a_new_look_back_begins():
+    lower = FIRST.next(NOW + 10, {"ETH-PERP": 291_000})
+    halted = lower.next(NOW + 20, {}, breaker="halted")
+    moved = halted.next(NOW + 9_999, {"ETH-PERP": 281_000}, breaker="normal")
+    breakers.check({"ETH-PERP": replace(RULES, halts=False)}, [FIRST, lower, halted], moved)
 
 
 def test_a_snapshot_that_does_not_follow_is_refused_whatever_its_marks():
