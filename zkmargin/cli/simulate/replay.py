@@ -171,7 +171,7 @@ def _summary(runs: Sequence[Replay]) -> Table:
         ("the last two, less the fund's growth", lambda found: _thousands(found.lost_units)),
         ("rate, peak to trough", lambda found: f"{_worst(found, 'peak_to_trough_ppm') / PPM:.2f}"),
         ("rate, largest rise in 5", lambda found: f"{_worst(found, 'rise_5_ppm') / PPM:.0%}"),
-        ("moves above the rate", lambda found: f"{_breaches(found)} of {_steps(found)}"),
+        ("moves above the rate", lambda found: f"{_breaches(found)}/{_steps(found)}"),
     )
     for label, value in rows:
         table.add_row(label, *(value(found) for found in runs))
