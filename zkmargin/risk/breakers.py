@@ -414,7 +414,7 @@ def _opened_for(rules: Mapping[str, BreakerRules], history: Sequence[Snapshot], 
 
 def _recent(name: str, history: Sequence[Snapshot], earliest: int) -> list[int]:
     """Return the marks since the last halt that lie in the look-back, and the last mark in any case."""
-    marks = []
+    marks: list[int] = []
     for snapshot in reversed(history):
         if marks and (snapshot.breaker == "halted" or snapshot.valid_from <= earliest):
             break
