@@ -18,7 +18,8 @@ from zkmargin.market import chains, sample
 from zkmargin.market.instruments import Linear
 from zkmargin.market.models import Model
 from zkmargin.market.snapshot import Snapshot
-from zkmargin.risk import breakers
+from zkmargin.risk import chain
+from zkmargin.risk.breakers import BreakerRules
 
 Market = Annotated[Path | None, typer.Option("--market", help="Options chain in CSV; the sample market without it.")]
 Expiries = Annotated[int, typer.Option("--expiries", help="List so many expiries, nearest first.")]
@@ -29,7 +30,7 @@ Models = Annotated[list[Path] | None, typer.Option("--model", "-m", help="A comp
 Venue = Annotated[str, typer.Option("--venue", help="Identifier of the venue.")]
 
 
-RULES = breakers.BreakerRules()
+RULES = BreakerRules()
 
 
 def run(
@@ -79,7 +80,7 @@ def build(
         widest = max(band_ppm, RULES.bad_tick_ppm, RULES.collars_ppm[-1])
         rules = replace(RULES, band_ppm=band_ppm, bad_tick_ppm=widest, collars_ppm=(widest,), halts=False)
         linear = [item.id for item in before.listings if isinstance(item.instrument, Linear)]
-        breakers.check(dict.fromkeys(linear, rules), [before], following)
+        chain.check(dict.fromkeys(linear, rules), [before], following)
     return following
 
 

@@ -26,9 +26,7 @@ Rule, for the venue
     with `halts=False` never stops the venue: out of the band its mark stays at the edge. Give that to instruments that
     somebody could push cheaply to win time.
 
-    `check` needs snapshots only, so whoever holds the chain can repeat it: a mark outside its band, a mark that moved
-    in a halt, a halt shorter than the shortest pause, and a re-opening beyond the collar that can be reached by then
-    are refused. So a halt has to appear on the chain when it begins.
+    Whether a chain of snapshots obeys these rules, everybody can check: `zkmargin.risk.chain`.
 
 Throttle
 --------
@@ -68,7 +66,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from itertools import takewhile
 from typing import TypeVar
 
 from zkmargin.amounts import PPM, QUANTITY_BITS, bounded, ceil_div
@@ -355,73 +352,6 @@ class Breakers:
         if before.phase is Phase.REOPENING:
             return replace(after, phase=before.phase, since=before.since, mark_ticks=before.mark_ticks)
         return replace(after, phase=Phase.HALTED, since=after.now, until=until, mark_ticks=before.mark_ticks)
-
-
-def check(rules: Mapping[str, BreakerRules], history: Sequence[Snapshot], snapshot: Snapshot) -> None:
-    """Refuse a snapshot whose marks the breakers do not allow.
-
-    Args:
-        rules: The public rules by instrument id; other instruments are free.
-        history: The chain up to the snapshot before, oldest first, reaching back over the longest look-back, and over
-            the whole of a halt that stands. With less the band is weaker, and the re-opening stricter.
-        snapshot: What is to follow.
-
-    Raises:
-        StatementError: as `Snapshot.check_follows`, or naming the mark and the bounds that it leaves, or the time
-            before which the venue cannot re-open.
-    """
-    bounded("number of snapshots before", len(history), 1, MAX_TIME)
-    previous = history[-1]
-    snapshot.check_follows(previous)
-    opening = previous.breaker == "halted" and snapshot.breaker == "normal"
-    opened_for = _opened_for(rules, history, snapshot) if opening else 0
-    for name, rule in rules.items():
-        before = previous.listing(name).mark_ticks
-        if snapshot.breaker == "halted":
-            low, high, why = before, before, "the venue is halted"
-        elif opening and rule.halts:
-            stage = min(opened_for // rule.stage_seconds, len(rule.collars_ppm) - 1)
-            low, high = band([before], rule.collars_ppm[stage])
-            why = "the collar of its re-opening"
-        else:
-            low, high = band(_recent(name, history, snapshot.valid_from - rule.look_back_seconds), rule.band_ppm)
-            why = "the band of its breaker"
-        mark = snapshot.listing(name).mark_ticks
-        if not low <= mark <= high:
-            raise StatementError(f"{name}.mark_ticks must be between {low} and {high}: {why}, got {mark}")
-
-
-def remember(
-    rules: Mapping[str, BreakerRules], history: Sequence[Snapshot], snapshot: Snapshot
-) -> tuple[Snapshot, ...]:
-    """Return what `check` needs of the chain once `snapshot` is part of it: the look-back, and the ends of a halt."""
-    earliest = snapshot.valid_from - max((rule.look_back_seconds for rule in rules.values()), default=0)
-    recent = [before for before in history if before.valid_from >= earliest]
-    if snapshot.breaker == "normal":
-        return (*recent, snapshot)
-    halt = list(takewhile(lambda before: before.breaker == "halted", reversed(history)))  # the latest first
-    before_it = [before for before in history[: len(history) - len(halt)] if before.valid_from >= earliest]
-    return (*before_it, *halt[-1:], snapshot)
-
-
-def _opened_for(rules: Mapping[str, BreakerRules], history: Sequence[Snapshot], snapshot: Snapshot) -> int:
-    """Return how long ago the shortest possible pause of the halt before `snapshot` was over."""
-    halt = list(takewhile(lambda before: before.breaker == "halted", reversed(history)))
-    since = halt[-1].valid_from
-    pause = min((rule.shortest_pause for rule in rules.values() if rule.halts), default=0)
-    return bounded("valid_from of a re-opening", snapshot.valid_from, since + pause, MAX_TIME) - since - pause
-
-
-def _recent(name: str, history: Sequence[Snapshot], earliest: int) -> list[int]:
-    """Return the marks since the last halt that lie in the look-back, and the last mark in any case."""
-    marks: list[int] = []
-    for snapshot in reversed(history):
-        if marks and (snapshot.breaker == "halted" or snapshot.valid_from <= earliest):
-            break
-        marks.append(snapshot.listing(name).mark_ticks)
-        if snapshot.breaker == "halted":
-            break
-    return marks
 
 
 def _kept(outcome: Outcome) -> Outcome:
