@@ -4,13 +4,15 @@ Statement
 ---------
     PK{ (q, gamma) : C = sum_i q_i P_i + gamma H and the book q satisfies the claim at the snapshot }
 
-for an account whose registration has been verified. The claim's circuit is the plain margin rule in constraints; when a
-book does not satisfy it, the plain rule tells the prover what is missing.
+for an account whose registration has been verified, or for the sum of several (`circuits.groups`). The claim's circuit
+is the plain margin rule in constraints; when a book does not satisfy it, the plain rule tells the prover what is
+missing.
 
 Transcript
 ----------
     absorb snapshot / absorb model / absorb claim / absorb account / then `zkmargin.proofs.arithmetic`
-    (snapshot: its digest; model: the digest of its parameters; claim: canonical JSON; account: venue, name, sequence)
+    (snapshot: its digest; model: the digest of its parameters; claim: canonical JSON; account: venue, name, sequence;
+    a group absorbs "group" in place of "account": all members, with their commitments)
 
 A proof for another account, state, venue, epoch, snapshot, model, threshold or kind fails at its first challenge.
 """
@@ -19,50 +21,65 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
+from typing import Any, TypeVar
 
 from circuits import registration
 from circuits.builder import Circuit
-from circuits.margin import cross, scenario
-from circuits.registration import REGISTERED_BITS, Account
+from circuits.groups import Subject
+from circuits.margin import composed, cross, scenario
+from circuits.registration import REGISTERED_BITS
 from circuits.systems import Shape, assign, compile_circuit
 from zkmargin import documents
 from zkmargin.algebra.scalars import Randomness, system_randomness
+from zkmargin.amounts import bounded
 from zkmargin.commitments import Opening
+from zkmargin.encoding import encode_scalars
 from zkmargin.errors import EncodingError, StatementError, VerificationError, WitnessError
 from zkmargin.margin import rules
 from zkmargin.margin.claim import Claim
 from zkmargin.margin.portfolio import Book
 from zkmargin.market.snapshot import Snapshot
-from zkmargin.proofs import arithmetic, batch, compact
+from zkmargin.proofs import arithmetic, batch, compact, masks
 from zkmargin.proofs.constraints import System
+from zkmargin.proofs.masks import Prepared
 from zkmargin.transcript import Transcript
 
 TAG = b"zkmargin/claim/1"
 MAX_BATCH = 65_536
+MAX_JOBS = 256
 CACHED_STATEMENTS = 64
+
+# So many proofs are added up together: more share the generators a little better and the memory caches much worse.
+MOST_TOGETHER = 1_024
+
+# So many of them are held decoded at a time.
+_CHUNK = 256
+Result = TypeVar("Result")
 _MODELS = {"cross": cross.circuit, "scenario": scenario.circuit}
 
 
 def prove(
     snapshot: Snapshot,
     claim: Claim,
-    account: Account,
+    account: Subject,
     opening: Opening,
     randomness: Randomness = system_randomness,
     rounds: int = 0,
+    prepared: Prepared | None = None,
 ) -> bytes:
     """Return a proof that the book behind the account's commitment satisfies the claim at the snapshot.
 
     Args:
         snapshot: The market.
         claim: What is claimed.
-        account: The public state; its commitment opens to `opening`.
+        account: The public state of an account, or a group of them; its commitment opens to `opening`.
         opening: The secret book and blinding factor.
         randomness: Source of the masks; vectors pin it.
         rounds: 0 for an opened proof, fast to make; more for a compact one, smaller the more rounds it has.
+        prepared: What `prepare` returned for this claim and basis; only for an opened proof, and for this one.
 
     Raises:
         WitnessError: if the book does not satisfy the claim (with `shortfall_units`), or if its surplus, or the
@@ -80,12 +97,29 @@ def prove(
         if outcome.holds:
             raise
         raise WitnessError("the book does not satisfy the claim", outcome.shortfall_units) from None
+    if rounds and prepared:
+        raise StatementError(f"prepared masks serve an opened proof: rounds must be 0, got {rounds}")
     if rounds:
         return compact.prove(transcript, statement, values, rounds, randomness).to_bytes()
-    return arithmetic.prove(transcript, statement, values, randomness).to_bytes()
+    return arithmetic.prove(transcript, statement, values, randomness, prepared).to_bytes()
 
 
-def verify(snapshot: Snapshot, claim: Claim, account: Account, proof: bytes, rounds: int = 0) -> None:
+def prepare(snapshot: Snapshot, claim: Claim, account: Subject, opening: Opening) -> Prepared:
+    """Return what a proof of the claim needs and no market decides, so that it is faster when the next mark is there.
+
+    It serves one proof of the same claim about the same basis, at this snapshot or at a later one with the same models.
+
+    Args:
+        snapshot: The market now.
+        claim: What will be claimed.
+        account: The public state, now or later.
+        opening: Its blinding factor hedges the masks against a weak random source.
+    """
+    statement, _ = _open(snapshot, claim, account)
+    return masks.prepare(statement.system.shape, encode_scalars([opening.blinding]))
+
+
+def verify(snapshot: Snapshot, claim: Claim, account: Subject, proof: bytes, rounds: int = 0) -> None:
     """Return if the proof holds. The account's registration must have been verified once.
 
     Args:
@@ -100,7 +134,8 @@ def verify(snapshot: Snapshot, claim: Claim, account: Account, proof: bytes, rou
         EncodingError: if the proof is not canonical.
         VerificationError: if it does not hold.
     """
-    equation = _equation(Item(snapshot, claim, account, proof, rounds))
+    item = Item(snapshot, claim, account, proof, rounds)
+    equation = _folded(item) if rounds else arithmetic.equations([_challenged(item)])[0]
     if batch.bad_positions([equation]):
         raise VerificationError("the claim is not proved by this proof", failed="(12)")
 
@@ -111,41 +146,39 @@ class Item:
 
     snapshot: Snapshot
     claim: Claim
-    account: Account
+    account: Subject
     proof: bytes
     rounds: int = 0
 
 
-def verify_batch(items: Sequence[Item]) -> None:
-    """Return if every proof holds, at the cost of one multi-scalar multiplication; opened and compact may be mixed.
+def verify_batch(items: Sequence[Item], jobs: int = 1) -> None:
+    """Return if every proof holds, with one multi-scalar multiplication for every 1,024; forms may be mixed.
+
+    Args:
+        items: At most 65,536 proofs.
+        jobs: Processes to share them out to. The first call starts them and takes a second or two; they stay for the
+            next.
 
     Raises:
-        StatementError: if the batch has more than 65,536 items, or, naming the first such item, if a claim does not fit
+        StatementError: if there are too many items or jobs, or, naming the first such item, if a claim does not fit
             its snapshot or account.
         VerificationError: with the `positions` of all bad proofs, malformed ones included; no good one is among them.
     """
     if len(items) > MAX_BATCH:
         raise StatementError(f"a batch must have at most {MAX_BATCH} proofs, got {len(items)}")
-    equations: dict[int, batch.Equation] = {}
-    bad = []
-    for position, item in enumerate(items):
-        try:
-            equations[position] = _equation(item)
-        except (EncodingError, VerificationError):
-            bad.append(position)
-        except StatementError as error:
-            raise StatementError(f"item {position} of the batch: {error}") from None
-    places = list(equations)
-    bad += [places[found] for found in batch.bad_positions(list(equations.values()))]
+    bounded("jobs", jobs, 1, MAX_JOBS)
+    share = min(MOST_TOGETHER, max(1, -(-len(items) // jobs)))
+    parts = [(items[start : start + share], start) for start in range(0, len(items), share)]
+    bad = [position for found in _shared_out(_bad_positions, parts, jobs) for position in found]
     if bad:
-        named = ", ".join(map(str, sorted(bad)[:10])) + (", .." if len(bad) > 10 else "")
+        named = ", ".join(map(str, bad[:10])) + (", .." if len(bad) > 10 else "")
         message = f"{len(bad)} of {len(items)} proofs do not hold: {named}"
-        raise VerificationError(message, failed="(12)", positions=tuple(sorted(bad)))
+        raise VerificationError(message, failed="(12)", positions=tuple(bad))
 
 
 def circuit(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...]) -> Circuit:
     """Return the circuit of a claim over a basis."""
-    return _MODELS[claim.model](snapshot, claim, basis)
+    return _MODELS.get(claim.model, composed.circuit)(snapshot, claim, basis)
 
 
 def system(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...], quantity_bits: int = REGISTERED_BITS) -> System:
@@ -191,20 +224,59 @@ def _compiled(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...], quantity
     return compiled
 
 
-def _equation(item: Item) -> batch.Equation:
+def _shared_out(job: Callable[..., Result], parts: Sequence[tuple[Any, ...]], jobs: int) -> list[Result]:
+    """Return the job's results on every part, in order; more than one part and job make processes."""
+    if jobs == 1 or len(parts) < 2:
+        return [job(*part) for part in parts]
+    from joblib import Parallel, delayed  # start-up time: only who shares out needs it
+
+    results: list[Result] = Parallel(n_jobs=jobs)(delayed(job)(*part) for part in parts)
+    return results
+
+
+def _bad_positions(items: Sequence[Item], first: int) -> list[int]:
+    """Return the positions, counted from `first`, of every proof that does not hold, ascending."""
+    equations: dict[int, batch.Equation] = {}
+    bad: list[int] = []
+    for start in range(0, len(items), _CHUNK):
+        equations |= _equations(dict(enumerate(items[start : start + _CHUNK], first + start)), bad)
+    places = list(equations)
+    return sorted(bad + [places[found] for found in batch.bad_positions(list(equations.values()))])
+
+
+def _equations(items: Mapping[int, Item], bad: list[int]) -> dict[int, batch.Equation]:
+    """Return the equation of each proof by its position, and add the positions of those that have none to `bad`."""
+    equations: dict[int, batch.Equation] = {}
+    opened: dict[int, arithmetic.Challenged] = {}
+    for position, item in items.items():
+        try:
+            if item.rounds:
+                equations[position] = _folded(item)
+            else:
+                opened[position] = _challenged(item)
+        except (EncodingError, VerificationError):
+            bad.append(position)
+        except StatementError as error:
+            raise StatementError(f"item {position} of the batch: {error}") from None
+    return equations | dict(zip(opened, arithmetic.equations(list(opened.values())), strict=True))
+
+
+def _folded(item: Item) -> batch.Equation:
     statement, transcript = _open(item.snapshot, item.claim, item.account)
-    if item.rounds:
-        folded = compact.Proof.from_bytes(statement.system, item.rounds, item.proof)
-        return compact.equation(transcript, statement, item.rounds, folded)
-    proof = arithmetic.Proof.from_bytes(statement.system, item.proof)
-    return arithmetic.equation(transcript, statement, proof)
+    proof = compact.Proof.from_bytes(statement.system, item.rounds, item.proof)
+    return compact.equation(transcript, statement, item.rounds, proof)
 
 
-def _open(snapshot: Snapshot, claim: Claim, account: Account) -> tuple[arithmetic.Statement, Transcript]:
+def _challenged(item: Item) -> arithmetic.Challenged:
+    statement, transcript = _open(item.snapshot, item.claim, item.account)
+    return arithmetic.challenge(transcript, statement, arithmetic.Proof.from_bytes(statement.system, item.proof))
+
+
+def _open(snapshot: Snapshot, claim: Claim, account: Subject) -> tuple[arithmetic.Statement, Transcript]:
     """Return the statement, and a transcript that has absorbed everything the proof is bound to."""
     if account.venue != snapshot.venue:
         raise StatementError(f"venue of the account must be {snapshot.venue}, got {account.venue}")
     compiled = _compiled(snapshot, claim, account.basis, account.quantity_bits)
     transcript = compiled.context.copy()
-    transcript.absorb("account", account.context())
+    transcript.absorb(account.context_label, account.context())
     return arithmetic.Statement(compiled.system, (account.commitment,)), transcript

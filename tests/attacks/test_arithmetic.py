@@ -329,7 +329,7 @@ def test_every_numbered_check_has_an_attack():
 def truncating_verify(statement, proof):
     """A known-bad verifier: generators by the statement, scalars by the proof, and the shorter list decides."""
     system, (_, unchecked) = statement.system, without_check("(11)")
-    equation = unchecked(Transcript(TAG), statement, proof)
+    (equation,) = arithmetic.equations([unchecked(Transcript(TAG), statement, proof)])
     points = [
         *generators.slots.first(system.slots),
         *generators.wires.first(system.multiplicities + system.wires),
@@ -353,7 +353,7 @@ def test_a_verifier_that_zips_unequal_lists_would_believe_anything():
     E_5 = generators.errors.first(6)[5]
     blank = Proof(E_5, H, H, [0] * (n + 4), [0] * m, [0] * q, [0] * e, 0)
     _, unchecked = without_check("(11)")
-    equation = unchecked(Transcript(TAG), statement, blank)
+    (equation,) = arithmetic.equations([unchecked(Transcript(TAG), statement, blank)])
     x = -equation.scalars[1]
     e_1 = equation.errors[0] * inverse(x - x**3)
     forged = replace(blank, e=[e_1 % ORDER, 0, -e_1 % ORDER, 0])
@@ -708,17 +708,15 @@ def masks_of(statement, proof, values):
 
 @pytest.mark.parametrize("dropped", [None, 0, 1, 2, 3])
 def test_a_prover_who_drops_a_mask_tells_whoever_guesses_the_book_that_the_guess_is_right(dropped, monkeypatch):
-    draw = arithmetic._Prover._masks
+    draw = arithmetic._Prover.draw
 
     def careless(self, transcript, randomness):
-        r_A, others, *rest = draw(self, transcript, randomness)
+        masks = draw(self, transcript, randomness)
         if dropped == 3:
-            others[1] = 0
-        elif dropped is not None:
-            r_A[dropped] = 0
-        return [r_A, others, *rest]
+            return replace(masks, r_B=0)
+        return replace(masks, r_A=[0 if place == dropped else mask for place, mask in enumerate(masks.r_A)])
 
-    monkeypatch.setattr(arithmetic._Prover, "_masks", careless)
+    monkeypatch.setattr(arithmetic._Prover, "draw", careless)
     statement, blindings = about(SQUARE, [3])
     proof = arithmetic.prove(Transcript(TAG), statement, Witness(TRUE, blindings))
     verify(statement, proof)

@@ -29,6 +29,7 @@ PAGES = (
     "models/cross.md",
     "models/dynamic-margin.md",
     "models/liquidation.md",
+    "models/own.md",
     "models/replay.md",
     "models/scenario.md",
 )

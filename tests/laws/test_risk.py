@@ -12,7 +12,7 @@ from zkmargin.amounts import PPM, Ratio
 from zkmargin.errors import StatementError
 from zkmargin.market import sample
 from zkmargin.market.parameters import Tier, TierTable
-from zkmargin.risk import breakers, dynamic_margin
+from zkmargin.risk import breakers, chain, dynamic_margin
 from zkmargin.risk.breakers import BreakerRules, Breakers, HaltTier, Outcome
 from zkmargin.risk.clocks import Clock
 from zkmargin.risk.dynamic_margin import TOOLS, Liquidity, RateRules
@@ -106,10 +106,10 @@ def test_what_the_breakers_publish_the_check_accepts(rules: BreakerRules, other:
     history, kept = [FIRST], (FIRST,)
     for now, before, venue, _, _ in walk(rules, other, moves):
         following = venue.publish(history[-1], now)
-        breakers.check(before.rules, history, following)
-        breakers.check(before.rules, kept, following)
+        chain.check(before.rules, history, following)
+        chain.check(before.rules, kept, following)
         history.append(following)
-        kept = breakers.remember(before.rules, kept, following)
+        kept = chain.remember(before.rules, kept, following)
 
 
 @given(RULES, RULES, MOVES, st.sampled_from([1, 500, 800, 930, 960, 1_040, 1_300]))
@@ -122,12 +122,12 @@ def test_what_is_remembered_of_a_chain_refuses_what_the_whole_chain_refuses(
         wrong = history[-1].next(now, marks, breaker="normal")
         assert complaint(before.rules, history, wrong) == complaint(before.rules, kept, wrong)
         history.append(venue.publish(history[-1], now))
-        kept = breakers.remember(before.rules, kept, history[-1])
+        kept = chain.remember(before.rules, kept, history[-1])
 
 
 def complaint(rules: dict, history, snapshot) -> str:
     try:
-        breakers.check(rules, history, snapshot)
+        chain.check(rules, history, snapshot)
     except StatementError as error:
         return str(error)
     return ""

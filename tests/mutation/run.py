@@ -52,6 +52,7 @@ TARGETS = {
     ),
     "zkmargin/risk/accounts.py": ("tests/unit/risk/test_accounts.py",),
     "zkmargin/risk/breakers.py": ("tests/unit/risk/test_breakers.py", RISK),
+    "zkmargin/risk/chain.py": ("tests/unit/risk/test_chain.py", RISK),
     "zkmargin/risk/clocks.py": ("tests/unit/risk/test_clocks.py", RISK),
     "zkmargin/risk/dynamic_margin.py": ("tests/unit/risk/test_dynamic_margin.py", RISK),
     "zkmargin/risk/liquidation.py": ("tests/unit/risk/test_liquidation.py", RISK),

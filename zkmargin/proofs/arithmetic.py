@@ -52,7 +52,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, islice, pairwise
+from itertools import accumulate, chain, pairwise
 from operator import mul
 
 from zkmargin.algebra import generators
@@ -63,16 +63,17 @@ from zkmargin.algebra.scalars import (
     Randomness,
     combine,
     inner,
-    masks,
     powers,
     system_randomness,
 )
+from zkmargin.algebra.vectors import Encoded, Residues
 from zkmargin.commitments import Commitment
 from zkmargin.encoding import decode_scalars, encode_scalars
 from zkmargin.errors import EncodingError, StatementError, VerificationError, WitnessError
 from zkmargin.proofs import batch
 from zkmargin.proofs.constraints import System
-from zkmargin.proofs.identity import Weights, reciprocals
+from zkmargin.proofs.identity import Received, Weights, evaluate, reciprocals
+from zkmargin.proofs.masks import Masks, Prepared, draw
 from zkmargin.transcript import Transcript
 
 OPENED_FORM = b"opened/1"
@@ -140,9 +141,13 @@ class Proof:
             raise EncodingError(f"a proof of this statement must have {expected} bytes, got {len(data)}")
         starts = range(0, _POINTS, UNCOMPRESSED_BYTES)
         S, A, B = (group.decode_on_curve(data[start : start + UNCOMPRESSED_BYTES]) for start in starts)
-        scalars = iter(decode_scalars(data[_POINTS:], (expected - _POINTS) // SCALAR_BYTES))
-        g, m, q, e = (list(islice(scalars, length)) for length in _lengths(system))
-        return Proof(S, A, B, g, m, q, e, next(scalars))
+        scalars = decode_scalars(data[_POINTS:], (expected - _POINTS) // SCALAR_BYTES)
+        ends = [0, *accumulate(_lengths(system))]
+        g, m, q, e = (
+            Residues(scalars[low:high], data[_POINTS + SCALAR_BYTES * low : _POINTS + SCALAR_BYTES * high])
+            for low, high in pairwise(ends)
+        )
+        return Proof(S, A, B, g, m, q, e, scalars[-1])
 
 
 _POINTS = 3 * UNCOMPRESSED_BYTES
@@ -158,6 +163,7 @@ def prove(
     statement: Statement,
     witness: Witness,
     randomness: Randomness = system_randomness,
+    prepared: Prepared | None = None,
 ) -> Proof:
     """Return a proof of the statement.
 
@@ -166,11 +172,14 @@ def prove(
         statement: What is proved.
         witness: The secret values.
         randomness: Source of the masks; vectors pin it.
+        prepared: Masks made before by `zkmargin.proofs.masks.prepare`; used up by this proof.
 
     Raises:
-        WitnessError: if the witness does not satisfy the system; no proof is made.
+        WitnessError: if the witness does not satisfy the system, or the prepared masks have been used; there is no
+            proof then.
+        StatementError: if the masks were prepared for another shape.
     """
-    return respond(transcript, statement, witness, randomness, OPENED_FORM).proof
+    return respond(transcript, statement, witness, randomness, OPENED_FORM, prepared).proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,16 +192,23 @@ class Responses:
 
 
 def respond(
-    transcript: Transcript, statement: Statement, witness: Witness, randomness: Randomness, form: bytes
+    transcript: Transcript,
+    statement: Statement,
+    witness: Witness,
+    randomness: Randomness,
+    form: bytes,
+    prepared: Prepared | None = None,
 ) -> Responses:
     """Return the outcome of steps (1) to (11); `form` says how the responses will be sent."""
     _absorb(transcript, statement, form)
     prover = _Prover(statement.system, witness)
     start = transcript.copy()
+    masks = prepared.take(statement.system.shape) if prepared else None
     for _ in range(MAX_ATTEMPTS):
-        responses = prover.attempt(transcript, randomness)
+        responses = prover.attempt(transcript, masks or prover.draw(transcript, randomness))
         if responses is not None:
             return responses
+        masks = None  # they have met a challenge: never again
         transcript.restore(start)
     raise WitnessError("no admissible challenge was drawn: the random source is broken")
 
@@ -207,8 +223,27 @@ def verify(transcript: Transcript, statement: Statement, proof: Proof) -> None:
         raise VerificationError("the proof does not hold", failed="(12)")
 
 
+@dataclass(frozen=True, slots=True)
+class Challenged:
+    """A proof as far as step (10): all that is left is its equation."""
+
+    statement: Statement
+    proof: Proof
+    weights: Weights
+    x: int
+
+
 def equation(transcript: Transcript, statement: Statement, proof: Proof) -> batch.Equation:
     """Return step (12) as an equation for `zkmargin.proofs.batch`, having made every other check.
+
+    Raises:
+        VerificationError: if a challenge is inadmissible or the proof has not the system's shape.
+    """
+    return equations([challenge(transcript, statement, proof)])[0]
+
+
+def challenge(transcript: Transcript, statement: Statement, proof: Proof) -> Challenged:
+    """Return the proof with its challenges, having made every check but (12).
 
     Raises:
         VerificationError: if a challenge is inadmissible or the proof has not the system's shape.
@@ -216,7 +251,18 @@ def equation(transcript: Transcript, statement: Statement, proof: Proof) -> batc
     if (len(proof.g), len(proof.m), len(proof.q), len(proof.e)) != _lengths(statement.system):  # (11)
         raise VerificationError("the proof has not the shape of the statement", failed="(11)")
     weights, x = challenges(transcript, statement, OPENED_FORM, proof.S, proof.A, proof.B)
-    return _final_equation(statement, proof, weights, x)
+    return Challenged(statement, proof, weights, x)
+
+
+def equations(items: Sequence[Challenged]) -> list[batch.Equation]:
+    """Return step (12) of every proof; proofs of one system share what they can."""
+    by_system: dict[bytes, list[int]] = {}
+    for place, item in enumerate(items):
+        by_system.setdefault(item.statement.system.digest, []).append(place)
+    found: dict[int, batch.Equation] = {}
+    for places in by_system.values():
+        found |= zip(places, _final_equations([items[place] for place in places]), strict=True)
+    return [found[place] for place in range(len(items))]
 
 
 def challenges(
@@ -259,58 +305,52 @@ class _Prover:
         self.books = [values[start:end] for start, end in pairwise(starts)]
         self.blindings = witness.blindings
 
-    def attempt(self, transcript: Transcript, randomness: Randomness) -> Responses | None:
+    def attempt(self, transcript: Transcript, masks: Masks) -> Responses | None:
         """Return the responses, or `None` when alpha is inadmissible: a public event, independent of the witness."""
-        system, T = self.system, self.T
-        r_A, (rho_A, r_B, rho_B, sigma), s, s_m, s_q = self._masks(transcript, randomness)
+        system, T, r_A = self.system, self.T, masks.r_A
         G = generators.slots.first(system.slots)
         M = generators.wires.first(len(self.m))
-        P = [generators.book(label) for label in system.basis]
         E = generators.errors.first(T + 2)
         H = generators.blinding()
-        A = group.msm([*G, *M, *E[: T - 1], H], [*self.a, *self.m, *r_A, rho_A])  # (1)
+        A = group.msm([*G, *M, *E[: T - 1], H], [*self.a, *self.m, *r_A, masks.rho_A])  # (1)
         transcript.absorb("A", group.encode(A))  # (2)
         alpha = transcript.challenge("alpha")  # (3)
         if not _admissible(system, alpha):
             return None
         at = reciprocals(system, alpha)
         b = [*[at[digit] for digit in self.a[: system.digits]], *self.rights]
-        B = group.msm([*G, E[T - 1], H], [*b, r_B, rho_B])  # (4)
+        B = group.msm([*G, E[T - 1], H], [*b, masks.r_B, masks.rho_B])  # (4)
         transcript.absorb("B", group.encode(B))  # (5)
         rho, w = transcript.challenge("rho"), transcript.challenge("w")  # (6)
         weights = Weights(system, alpha, rho, w)  # (7)
-        t = self._coefficients(weights, b, s, s_m, s_q)
-        e = [t[0], *[t[d] - r_A[d - 1] for d in range(1, T)], t[T + 1] - r_B]
-        S = group.msm([*G, *M, *P, *E[:T], E[T + 1], H], [*s, *s_m, *s_q, *e, sigma])  # (8)
+        t = self._coefficients(weights, b, masks)
+        e = [t[0], *[t[d] - r_A[d - 1] for d in range(1, T)], t[T + 1] - masks.r_B]
+        S = _masked(masks, system, [*E[:T], E[T + 1]], e)  # (8)
         transcript.absorb("S", group.encode(S))  # (9)
         x = transcript.challenge("x")  # (10)
         x2, book_powers = x * x % ORDER, powers(x, system.commitments, first=x**4)
-        e_masks = [*[x * mask for mask in r_A[1:]], x2 * r_B, 0]
+        e_masks = [*[x * mask for mask in r_A[1:]], x2 * masks.r_B, 0]
         proof = Proof(  # (11)
             S=S,
             A=A,
             B=B,
-            g=combine([(1, s), (x, self.a), (x2, b)]),
-            m=combine([(1, s_m), (x, self.m)]),
-            q=combine([(1, s_q), *zip(book_powers, self.books, strict=True)]),
+            g=combine([(1, masks.s), (x, self.a), (x2, b)]),
+            m=combine([(1, masks.s_m), (x, self.m)]),
+            q=combine([(1, masks.s_q), *zip(book_powers, self.books, strict=True)]),
             e=[(one + other) % ORDER for one, other in zip(e[1:], e_masks, strict=True)],
-            h=(sigma + x * rho_A + x2 * rho_B + inner(book_powers, self.blindings)) % ORDER,
+            h=(masks.sigma + x * masks.rho_A + x2 * masks.rho_B + inner(book_powers, self.blindings)) % ORDER,
         )
         return Responses(proof, weights, x)
 
-    def _masks(self, transcript: Transcript, randomness: Randomness) -> list[list[int]]:
-        """Return r_A (T-1), then rho_A, r_B, rho_B and sigma, then s (n), s_m (w), s_q (|P|)."""
-        counts = (self.T - 1, 4, self.system.slots, len(self.m), len(self.system.basis))
+    def draw(self, transcript: Transcript, randomness: Randomness) -> Masks:
+        """Return fresh masks, hedged by the witness and the transcript."""
         secrets = [*self.a, *self.rights, *self.m, *chain(*self.books), *self.blindings]
         witness = b"".join([(number % ORDER).to_bytes(SCALAR_BYTES, "big") for number in secrets])
-        stream = iter(masks(sum(counts), randomness, witness, transcript.fingerprint()))
-        return [list(islice(stream, count)) for count in counts]
+        return draw(self.system.shape, randomness, witness, transcript.fingerprint())
 
-    def _coefficients(
-        self, weights: Weights, b: list[int], s: list[int], s_m: list[int], s_q: list[int]
-    ) -> dict[int, int]:
+    def _coefficients(self, weights: Weights, b: list[int], masks: Masks) -> dict[int, int]:
         """Return t_0 .. t_{T+1} without t_T, the coefficients of t(X) that are not the combined identity."""
-        T, a = self.T, self.a
+        T, a, s = self.T, self.a, masks.s
         lambda_a, lambda_b, lambda_m, lambda_books = weights.collect(self.system)
         mu = powers(weights.mu, self.system.slots, first=weights.mu)
         mu_s = list(map(mul, mu, s))
@@ -319,33 +359,51 @@ class _Prover:
         t[T - 3] += inner(mu_s, s)
         t[T - 2] += 2 * (inner(mu_s, a) + inner(lambda_b, s))
         t[T - 1] += inner(mu_a, a) + 2 * (inner(mu_s, b) + inner(lambda_b, a))
-        t[T - 1] += 2 * (inner(lambda_a, s) + inner(lambda_m, s_m))
+        t[T - 1] += 2 * (inner(lambda_a, s) + inner(lambda_m, masks.s_m))
         t[T + 1] += inner(list(map(mul, mu, b)), b) + 2 * inner(lambda_a, b)
         for k, lambda_k in enumerate(lambda_books, start=1):
-            t[T - 3 - k] += 2 * inner(lambda_k, s_q)
+            t[T - 3 - k] += 2 * inner(lambda_k, masks.s_q)
             for j, book in enumerate(self.books, start=1):
                 if j != k:
                     t[T + j - k] += 2 * inner(lambda_k, book)
         return {degree: value % ORDER for degree, value in t.items()}
 
 
-def _final_equation(statement: Statement, proof: Proof, weights: Weights, x: int) -> batch.Equation:
-    """Return (12) with everything on the right-hand side."""
-    system = statement.system
+def _masked(masks: Masks, system: System, E: Sequence[Point], e: Sequence[int]) -> Point:
+    """Return S; of prepared masks only the error terms are left to add."""
+    if masks.head is not None:
+        return group.add(masks.head, group.msm(E, e))
+    G, M = generators.slots.first(system.slots), generators.wires.first(len(masks.s_m))
+    P = [generators.book(label) for label in system.basis]
+    return group.msm([*G, *M, *P, *E, generators.blinding()], [*masks.s, *masks.s_m, *masks.s_q, *e, masks.sigma])
+
+
+def _final_equations(items: Sequence[Challenged]) -> list[batch.Equation]:
+    """Return (12) of proofs of one system, with everything on the right-hand side."""
+    system = items[0].statement.system
     T = system.commitments + 3
-    degrees = [*range(1, T), T + 1]
-    x_powers = powers(x, T + 2)
-    first_error = weights.evaluate(system, proof.g, proof.m, proof.q, x_powers) - sum(
-        map(mul, [x_powers[degree] for degree in degrees], proof.e)
-    )
+    x_powers = [powers(item.x, T + 2) for item in items]
+    received = [
+        Received(item.weights, item.proof.g, item.proof.m, item.proof.q, xs)
+        for item, xs in zip(items, x_powers, strict=True)
+    ]
+    totals = evaluate(system, received)
+    return [_final_equation(*parts) for parts in zip(items, x_powers, totals, strict=True)]
+
+
+def _final_equation(item: Challenged, x_powers: Sequence[int], total: int) -> batch.Equation:
+    """Return (12), given t(x)."""
+    system, proof = item.statement.system, item.proof
+    T = system.commitments + 3
+    on_errors = sum(map(mul, [*x_powers[1:T], x_powers[T + 1]], proof.e))
     return batch.Equation(
-        slots=proof.g,
-        wires=proof.m,
-        errors=[first_error % ORDER, *proof.e[: T - 1], 0, proof.e[T - 1]],
+        slots=Encoded.of(proof.g),
+        wires=Encoded.of(proof.m),
+        errors=[(total - on_errors) % ORDER, *proof.e[: T - 1], 0, proof.e[T - 1]],
         blinding=proof.h,
         labels=system.basis,
-        books=proof.q,
-        points=[proof.S, proof.A, proof.B, *[commitment.point for commitment in statement.commitments]],
+        books=Encoded.of(proof.q),
+        points=[proof.S, proof.A, proof.B, *[commitment.point for commitment in item.statement.commitments]],
         scalars=[-1, -x_powers[1], -x_powers[2], *[-x_powers[4 + k] for k in range(system.commitments)]],
     )
 

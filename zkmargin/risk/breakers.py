@@ -7,8 +7,9 @@ Rule, for one instrument
         (1) bad tick     further than `bad_tick` from the mark: refused, the mark stays. If `confirmations` such prices
                          in a row lie within `band` of each other, they are no accident: the venue halts. It never
                          follows them without a halt.
-        (2) band         a mark is within `band` of EVERY mark of the last `look_back` seconds. A price outside leaves
-                         the mark at the edge: limit state. Back inside within `limit_seconds`: normal. Else: halt.
+        (2) band         a mark is within `band` of EVERY mark that stood in the last `look_back` seconds. A price
+                         outside leaves the mark at the edge: limit state. Back inside within `limit_seconds`: normal.
+                         Else: halt.
         (3) tiers        a mark that would have fallen by a tier's `fall` since the session began halts instead, once
                          per tier and session
         (4) halt         the mark stands still for the pause
@@ -25,9 +26,7 @@ Rule, for the venue
     with `halts=False` never stops the venue: out of the band its mark stays at the edge. Give that to instruments that
     somebody could push cheaply to win time.
 
-    `check` needs snapshots only, so whoever holds the chain can repeat it: a mark outside its band, a mark that moved
-    in a halt, a halt shorter than the shortest pause, and a re-opening beyond the collar that can be reached by then
-    are refused. So a halt has to appear on the chain when it begins.
+    Whether a chain of snapshots obeys these rules, everybody can check: `zkmargin.risk.chain`.
 
 Throttle
 --------
@@ -116,7 +115,7 @@ class BreakerRules:
 
     Args:
         band_ppm: Half-width of the dynamic band, 1 to 10^6 - 1.
-        look_back_seconds: Every mark this recent anchors the band.
+        look_back_seconds: Every mark that stood this recently anchors the band; at least the length of an epoch.
         bad_tick_ppm: A price further than this from the mark is refused; at least the band.
         confirmations: So many refused prices in a row that agree within the band halt the venue.
         limit_seconds: How long a price may stay outside the band.
@@ -170,7 +169,7 @@ class BreakerState:
         since: When the phase began.
         until: End of the pause; meaningful in HALTED and REOPENING.
         now: The latest time observed.
-        marks: Pairs (time, mark) of the look-back, ascending.
+        marks: Pairs (since, mark) that stood in the look-back, ascending.
         session: Number of the session and its first mark.
         used: Tiers that have halted in this session.
         suspects: Refused prices in a row.
@@ -231,8 +230,10 @@ def observe(rules: BreakerRules, state: BreakerState, now: int, price_ticks: int
 
 def _turn(rules: BreakerRules, state: BreakerState, now: int) -> BreakerState:
     """Let time pass: forget old marks, begin a session, end a pause."""
-    kept = tuple(item for item in state.marks if item[0] >= now - rules.look_back_seconds)
-    turned = replace(state, now=now, marks=kept or ((now, state.mark_ticks),))
+    earliest = now - rules.look_back_seconds
+    standing = [item for item in state.marks if item[0] <= earliest][-1:]
+    kept = (*standing, *(item for item in state.marks if item[0] > earliest))
+    turned = replace(state, now=now, marks=kept)
     session = now // rules.session_seconds
     if session != state.session[0]:
         turned = replace(turned, session=(session, state.mark_ticks), used=0)
@@ -351,74 +352,6 @@ class Breakers:
         if before.phase is Phase.REOPENING:
             return replace(after, phase=before.phase, since=before.since, mark_ticks=before.mark_ticks)
         return replace(after, phase=Phase.HALTED, since=after.now, until=until, mark_ticks=before.mark_ticks)
-
-
-def check(rules: Mapping[str, BreakerRules], history: Sequence[Snapshot], snapshot: Snapshot) -> None:
-    """Refuse a snapshot whose marks the breakers do not allow.
-
-    Args:
-        rules: The public rules by instrument id; other instruments are free.
-        history: The chain up to the snapshot before, oldest first, reaching back over the longest look-back, and over
-            the whole of a halt that stands. With less the band is weaker, and the re-opening stricter.
-        snapshot: What is to follow.
-
-    Raises:
-        StatementError: as `Snapshot.check_follows`, or naming the mark and the bounds that it leaves, or the time
-            before which the venue cannot re-open.
-    """
-    bounded("number of snapshots before", len(history), 1, MAX_TIME)
-    previous = history[-1]
-    snapshot.check_follows(previous)
-    opening = previous.breaker == "halted" and snapshot.breaker == "normal"
-    opened_for = _opened_for(rules, history, snapshot) if opening else 0
-    for name, rule in rules.items():
-        before = previous.listing(name).mark_ticks
-        if snapshot.breaker == "halted":
-            low, high, why = before, before, "the venue is halted"
-        elif opening and rule.halts:
-            stage = min(opened_for // rule.stage_seconds, len(rule.collars_ppm) - 1)
-            low, high = band([before], rule.collars_ppm[stage])
-            why = "the collar of its re-opening"
-        else:
-            low, high = band(_recent(name, history, snapshot.valid_from - rule.look_back_seconds), rule.band_ppm)
-            why = "the band of its breaker"
-        mark = snapshot.listing(name).mark_ticks
-        if not low <= mark <= high:
-            raise StatementError(f"{name}.mark_ticks must be between {low} and {high}: {why}, got {mark}")
-
-
-def remember(
-    rules: Mapping[str, BreakerRules], history: Sequence[Snapshot], snapshot: Snapshot
-) -> tuple[Snapshot, ...]:
-    """Return what `check` needs of the chain once `snapshot` is part of it: the look-back, and the ends of a halt."""
-    earliest = snapshot.valid_from - max((rule.look_back_seconds for rule in rules.values()), default=0)
-    kept = [before for before in history if before.valid_from >= earliest or before.breaker == "halted"]
-    if snapshot.breaker == "normal":
-        kept = [before for before in kept if before.valid_from >= earliest]
-    elif len(kept) > 1 and kept[-2].breaker == kept[-1].breaker == "halted":
-        del kept[-1]
-    return (*kept, snapshot)
-
-
-def _opened_for(rules: Mapping[str, BreakerRules], history: Sequence[Snapshot], snapshot: Snapshot) -> int:
-    """Return how long ago the shortest possible pause of the halt before `snapshot` was over."""
-    since = history[-1].valid_from
-    for before in reversed(history):
-        if before.breaker != "halted":
-            break
-        since = before.valid_from
-    pause = min((rule.shortest_pause for rule in rules.values() if rule.halts), default=0)
-    return bounded("valid_from of a re-opening", snapshot.valid_from, since + pause, MAX_TIME) - since - pause
-
-
-def _recent(name: str, history: Sequence[Snapshot], earliest: int) -> list[int]:
-    """Return the marks since the last halt that lie in the look-back, and the last mark in any case."""
-    marks = [history[-1].listing(name).mark_ticks]
-    for snapshot in reversed(history[:-1]):
-        if snapshot.breaker == "halted" or snapshot.valid_from < earliest:
-            break
-        marks.append(snapshot.listing(name).mark_ticks)
-    return marks
 
 
 def _kept(outcome: Outcome) -> Outcome:

@@ -5,7 +5,7 @@ Rule
     Prices come from the candles, twelve moments each (`zkmargin.market.candles`), and are what they were: forced orders
     do not move them. The first `warm_up` candles only seed the volatility; then the accounts open. At each moment:
 
-        (1) the breakers turn prices into marks and the snapshot is published; `breakers.check` is asked about it
+        (1) the breakers turn prices into marks and the snapshot is published; `chain.check` is asked about it
         (2) halted: nothing else happens, and no deadline comes nearer
         (3) queued orders are released, at most theta of the volume of the moment, at the mark less slippage
         (4) calls: equity below `restore` times the maintenance requirement. A curing account brings what is missing one
@@ -36,193 +36,27 @@ What it does not show
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
-from math import isqrt
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from zkmargin.amounts import PPM, Ratio, bounded, ceil_div
 from zkmargin.errors import StatementError
 from zkmargin.market.candles import MOMENTS, Series, check_together
-from zkmargin.market.instruments import MAX_TIME, Cash
-from zkmargin.market.parameters import CrossParameters, TierTable
+from zkmargin.market.instruments import Cash
+from zkmargin.market.parameters import CrossParameters
 from zkmargin.market.snapshot import Listing, Snapshot
-from zkmargin.risk import breakers, dynamic_margin, volatility, waterfall
+from zkmargin.risk import breakers, chain, dynamic_margin, waterfall
 from zkmargin.risk.accounts import Accounts, Standings, standing, standings
-from zkmargin.risk.breakers import BreakerRules, Breakers, HaltTier, Outcome
+from zkmargin.risk.breakers import Breakers, Outcome
 from zkmargin.risk.clocks import Clock
-from zkmargin.risk.dynamic_margin import Liquidity, Procyclicality, RateRules
-from zkmargin.risk.liquidation import Ladder, LadderRules, Phase, Standing, remaining_lots, step
+from zkmargin.risk.liquidation import Ladder, Phase, Standing, remaining_lots, step
 from zkmargin.risk.population import PopulationRules, population
+from zkmargin.risk.replay_rates import Rates
+from zkmargin.risk.replay_result import Period, Refusal, Replay
+from zkmargin.risk.replay_rules import ReplayRules
 
 CASH = "USD"
-YEAR = 365 * 86_400
-LONG_RUN_ANNUAL_PPM = 800_000
-STRESSED_ANNUAL_PPM = 2_000_000
-MARGIN_PERIOD_SECONDS = 4 * 3_600
-POLICIES = ("static", "dynamic", "buffer", "stress", "long-run")
-LADDER = LadderRules()
-
-# Wider than the defaults of `BreakerRules`, which are those of stock indices: these assets move 5 % in an hour often.
-CRYPTO = BreakerRules(
-    band_ppm=200_000,
-    pause_seconds=900,
-    tiers=(HaltTier(250_000, 900), HaltTier(400_000, 1_800)),
-    collars_ppm=(200_000, 400_000, 700_000),
-    stage_seconds=900,
-)
-# Bad ticks alone: a band as wide as a bad tick, and no halt.
-TICKS = BreakerRules(band_ppm=500_000, look_back_seconds=0, tiers=(), halts=False)
-BREAKERS: dict[str, BreakerRules | None] = {"full": CRYPTO, "ticks": TICKS, "off": None}
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayRules:
-    """The public rules of the venue that is replayed.
-
-    Args:
-        policy: ``"static"``: rates stay as the warm-up leaves them. ``"dynamic"``: they follow EWMA. ``"buffer"``,
-            ``"stress"``, ``"long-run"``: the same with one tool against procyclicality.
-        breaker: Breaker of every instrument; None takes every price as a mark.
-        theta_ppm: Released forced orders as a share of the volume of a moment.
-        slippage_ppm: How much worse than the mark forced orders trade.
-        fee_ppm: Fee of forced orders, to the fund.
-        fund_ppm: The fund at the start, as a share of all equity.
-        cure_seconds: Cure period of a call.
-        curing_ppm: Probability that an account cures its calls.
-        warm_up: Candles before the accounts open.
-        decay_ppm: Decay of EWMA.
-        notice_seconds: Notice before new rates take effect.
-        ladder: Levels and sizes of the ladder.
-    """
-
-    policy: str = "static"
-    breaker: BreakerRules | None = CRYPTO
-    theta_ppm: int = 100_000
-    slippage_ppm: int = 5_000
-    fee_ppm: int = 2_500
-    fund_ppm: int = 10_000
-    cure_seconds: int = 1_800
-    curing_ppm: int = 250_000
-    warm_up: int = 24
-    decay_ppm: int = 970_000
-    notice_seconds: int = 3_600
-    ladder: LadderRules = LADDER
-
-    def __post_init__(self) -> None:
-        if self.policy not in POLICIES:
-            raise StatementError(f"margin policy must be one of {', '.join(POLICIES)}, got {self.policy!r}")
-        for name in ("theta_ppm", "slippage_ppm", "fee_ppm", "fund_ppm", "curing_ppm"):
-            bounded(name, getattr(self, name), 0, PPM - 1 if name == "slippage_ppm" else PPM)
-        bounded("warm_up", self.warm_up, 2, 100_000)
-        bounded("cure_seconds", self.cure_seconds, 0, MAX_TIME)
-
-    def rates(self, step_seconds: int) -> RateRules:
-        """Return the rule from volatility to a rate for candles of a length."""
-        horizon = max(1, MARGIN_PERIOD_SECONDS // step_seconds)
-        plain = RateRules(horizon=horizon, floor_ppm=10_000, notice_seconds=self.notice_seconds)
-        stressed, long_run = (
-            dynamic_margin.model_ppm(plain, isqrt(annual**2 * step_seconds // YEAR) + 1)
-            for annual in (STRESSED_ANNUAL_PPM, LONG_RUN_ANNUAL_PPM)
-        )
-        tool = "none" if self.policy in ("static", "dynamic") else self.policy
-        return replace(plain, tool=tool, stressed_ppm=stressed, long_run_ppm=long_run)
-
-
-@dataclass(slots=True)
-class Period:
-    """What happened during one candle; times are unix seconds, amounts units."""
-
-    time: int
-    called: int = 0
-    cured: int = 0
-    ladders: int = 0
-    backstopped: int = 0
-    defaulted: int = 0
-    liquidated_units: int = 0
-    brought_units: int = 0
-    haircut_units: int = 0
-    uncovered_units: int = 0
-    halted_moments: int = 0
-    fund_units: int = 0
-    queued_units: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A price that the breakers refused, and what it would have done as a mark."""
-
-    time: int
-    name: str
-    price_ticks: int
-    mark_ticks: int
-    spared: int
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """The result of one run.
-
-    Args:
-        rules: The rules of the venue.
-        periods: One for each candle after the warm-up.
-        accounts: How many accounts there were.
-        called: Accounts that were called at least once.
-        liquidated: Accounts of which something was sold, or that the fund took over.
-        deposited_units: All equity at the start, the fund's included.
-        fund_start_units: The fund at the start.
-        refusals: Prices that the breakers refused.
-        procyclicality: By instrument id.
-        prices: Marks of every moment by instrument id, in ticks.
-        decimals: By instrument id: a tick is 10^-decimals USD.
-    """
-
-    rules: ReplayRules
-    periods: tuple[Period, ...]
-    accounts: int
-    called: int
-    liquidated: int
-    deposited_units: int
-    fund_start_units: int
-    refusals: tuple[Refusal, ...]
-    procyclicality: Mapping[str, Procyclicality]
-    prices: Mapping[str, tuple[int, ...]]
-    decimals: Mapping[str, int]
-
-    def total(self, name: str) -> int:
-        """Return the sum of a column of the periods."""
-        return sum(getattr(period, name) for period in self.periods)
-
-    @property
-    def peak(self) -> Period:
-        """Return the period in which most was liquidated."""
-        return max(self.periods, key=lambda period: period.liquidated_units)
-
-    @property
-    def peak_share_ppm(self) -> int:
-        """Return the peak period's share of everything liquidated, rounded down; 0 if nothing was."""
-        return self.peak.liquidated_units * PPM // max(1, self.total("liquidated_units"))
-
-    @property
-    def fund_drawdown_units(self) -> int:
-        """Return the largest fall of the fund from a high before it, seen at the ends of the periods."""
-        highest, deepest = self.fund_start_units, 0
-        for period in self.periods:
-            highest = max(highest, period.fund_units)
-            deepest = max(deepest, highest - period.fund_units)
-        return deepest
-
-    @property
-    def lost_units(self) -> int:
-        """Return what the defaults cost everybody else: taken from gains or paid by nobody, less the fund's growth."""
-        grown = self.periods[-1].fund_units - self.fund_start_units
-        return self.total("haircut_units") + self.total("uncovered_units") - grown
-
-    @property
-    def queued_units(self) -> int:
-        """Return the notional of forced orders that were still waiting at the end, the fund's included."""
-        return self.periods[-1].queued_units
 
 
 def play(
@@ -250,71 +84,13 @@ def play(
     return venue.result()
 
 
-class _Rates:
-    """The margin rate of every instrument: what was published, and what is in effect."""
-
-    def __init__(self, market: Sequence[Series], rules: ReplayRules) -> None:
-        self.market, self.rules, self.step = market, rules, market[0].step_seconds
-        self.rule = rules.rates(self.step)
-        self.closes: dict[str, list[int]] = {}
-        self.volatility_ppm: dict[str, int] = {}
-        self.published: dict[str, list[tuple[int, int]]] = {}
-        self.effect: dict[str, list[int]] = {}
-        start = market[0].candles[rules.warm_up].time
-        for series in market:
-            closes = [candle.close for candle in series.candles[: rules.warm_up]]
-            seed = _deviation_ppm(closes)
-            rate = dynamic_margin.next_rate(self.rule, dynamic_margin.model_ppm(self.rule, seed), None)
-            self.volatility_ppm[series.name], self.closes[series.name] = seed, [closes[-1]]
-            self.published[series.name], self.effect[series.name] = [(start, rate)], []
-
-    def current(self, now: int) -> dict[str, int]:
-        """Return the rates in effect."""
-        return {name: dynamic_margin.in_effect(self.rule, rows, now) for name, rows in self.published.items()}
-
-    def table(self, series: Series, rate_ppm: int) -> TierTable:
-        """Return the tier table of a rate: rates rise beyond what the warm-up's volume could take."""
-        volume_units = self.volumes_units()[series.name] * self.rule.horizon
-        return dynamic_margin.concentrated(rate_ppm, Liquidity(max(10, volume_units)))
-
-    def volumes_units(self) -> dict[str, int]:
-        """Return the mean notional that a candle of the warm-up traded, by instrument id."""
-        found = {}
-        for series in self.market:
-            calm = series.candles[: self.rules.warm_up]
-            lots = sum(candle.volume_lots for candle in calm) // len(calm)
-            found[series.name] = lots * series.instrument.multiplier * calm[-1].close
-        return found
-
-    def close(self, now: int, marks: Mapping[str, int]) -> None:
-        """Take the last mark of a candle, and publish what follows from it."""
-        for name, rate in self.current(now).items():
-            self.effect[name].append(rate)
-            self.closes[name].append(marks[name])
-            pair, seed = self.closes[name][-2:], self.volatility_ppm[name]
-            moved = volatility.ewma(pair, seed_ppm=seed, decay_ppm=self.rules.decay_ppm)[-1]
-            self.volatility_ppm[name] = moved
-            if self.rules.policy != "static":
-                model, latest = dynamic_margin.model_ppm(self.rule, moved), self.published[name][-1][1]
-                following = dynamic_margin.next_rate(self.rule, model, latest)
-                if following != latest:
-                    self.published[name].append((now, following))
-
-    def measures(self) -> dict[str, Procyclicality]:
-        """Return how procyclical the rates in effect were, and how often they were too low."""
-        return {
-            name: dynamic_margin.procyclicality(effect, dynamic_margin.moves(self.closes[name][1:], self.rule.horizon))
-            for name, effect in self.effect.items()
-        }
-
-
 @dataclass(slots=True)
 class _Venue:
     """Everything that changes during a replay. Row `fund` of the accounts is the insurance fund."""
 
     market: Sequence[Series]
     rules: ReplayRules
-    rates: _Rates
+    rates: Rates
     snapshot: Snapshot
     accounts: Accounts
     curing: list[bool]
@@ -343,7 +119,7 @@ class _Venue:
     def open(market: Sequence[Series], rules: ReplayRules, people: PopulationRules) -> _Venue:
         """Return the venue at the first candle after the warm-up, with its accounts open."""
         names = tuple(series.name for series in market)
-        rates = _Rates(market, rules)
+        rates = Rates(market, rules)
         first = [series.candles[rules.warm_up] for series in market]
         effect = rates.current(first[0].time)
         tables = {series.name: rates.table(series, effect[series.name]) for series in market}
@@ -378,8 +154,6 @@ class _Venue:
             queues=[()] * len(names),
             prices={name: [] for name in names},
         )
-
-    # ---- Time --------------------------------------------------------------------------------------------------------
 
     def candle(self, index: int) -> None:
         """Play the moments of a candle."""
@@ -429,8 +203,8 @@ class _Venue:
             return []
         self.watch, outcomes = self.watch.observe(now, prices)  # (1)
         following = self.watch.publish(self.snapshot, now, cross=cross)
-        breakers.check(self.watch.rules, self.history, following)
-        self.history = breakers.remember(self.watch.rules, self.history, following)
+        chain.check(self.watch.rules, self.history, following)
+        self.history = chain.remember(self.watch.rules, self.history, following)
         self.snapshot = following
         return [name for name, outcome in outcomes.items() if outcome is Outcome.REFUSED]
 
@@ -589,8 +363,6 @@ class _Venue:
             waiting += lots * self.snapshot.notional_per_lot(name)
         return waiting
 
-    # ---- Books -------------------------------------------------------------------------------------------------------
-
     def _marks(self) -> dict[str, int]:
         return {name: self.snapshot.listing(name).mark_ticks for name in self.accounts.names}
 
@@ -627,9 +399,3 @@ def _missing_units(found: Standing, level: Ratio) -> int:
     """Return the cash that lifts an account to a level, rounded up."""
     needed = ceil_div(level.numerator * found.maintenance_scaled, level.denominator * PPM)
     return max(0, needed - found.equity_units)
-
-
-def _deviation_ppm(closes: Sequence[int]) -> int:
-    """Return the root mean square move from close to close in ppm, rounded up."""
-    moves = [ceil_div(abs(after - before) * PPM, before) for before, after in pairwise(closes)]
-    return isqrt(sum(move * move for move in moves) // len(moves)) + 1

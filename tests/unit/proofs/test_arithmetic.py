@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zkmargin.algebra import generators
+from zkmargin.algebra import generators, scalars
 from zkmargin.algebra.group import group
 from zkmargin.algebra.scalars import ORDER, inner, inverse, powers
 from zkmargin.commitments import Commitment, Opening, commit
@@ -14,7 +14,7 @@ from zkmargin.errors import EncodingError, StatementError, VerificationError, Wi
 from zkmargin.proofs import arithmetic, batch, identity
 from zkmargin.proofs.arithmetic import Proof, Statement, Witness
 from zkmargin.proofs.constraints import Affine, System
-from zkmargin.proofs.identity import Weights
+from zkmargin.proofs.identity import Received, Weights, evaluate
 from zkmargin.transcript import Transcript
 
 TAG = b"tests"
@@ -186,7 +186,8 @@ def test_the_verifier_evaluates_the_polynomial_that_the_collected_weights_define
     expected += 2 * x ** (T - 1) * (inner(lambda_a, g) + inner(lambda_m, m)) + 2 * x ** (T - 2) * inner(lambda_b, g)
     expected += sum(2 * x ** (T - 3 - k) * inner(part, q) for k, part in enumerate(lambda_books, start=1))
     expected += 2 * weights.kappa * x**T
-    assert weights.evaluate(system, g, m, q, powers(x, T + 2)) == expected % ORDER
+    received = Received(weights, g, m, q, powers(x, T + 2))
+    assert evaluate(system, [received] * 2) == [expected % ORDER] * 2
 
 
 @pytest.mark.parametrize("multiplicities", [[], [5], [1, 0, 7, ORDER - 1]])
@@ -325,13 +326,13 @@ def test_two_proofs_of_one_claim_share_no_number():
 def drawn(monkeypatch):
     """Every list of masks that provers draw."""
     lists = []
-    draw = arithmetic.masks
+    draw = scalars.masks
 
     def note(*arguments):
         lists.append(draw(*arguments))
         return lists[-1]
 
-    monkeypatch.setattr(arithmetic, "masks", note)
+    monkeypatch.setattr(scalars, "masks", note)
     return lists
 
 

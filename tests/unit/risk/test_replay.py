@@ -14,7 +14,9 @@ from zkmargin.market.candles import Candle, Series
 from zkmargin.risk import replay
 from zkmargin.risk.liquidation import Standing
 from zkmargin.risk.population import PopulationRules
-from zkmargin.risk.replay import ReplayRules, play
+from zkmargin.risk.replay import play
+from zkmargin.risk.replay_result import Period
+from zkmargin.risk.replay_rules import TICKS, ReplayRules
 
 MARKET = candles.sample()
 PEOPLE = PopulationRules(accounts=120)
@@ -91,9 +93,9 @@ def test_a_bad_tick_liquidates_nobody_and_without_breakers_it_does():
 
 
 def test_refusing_bad_ticks_needs_no_halt():
-    found = play((flat("A-PERP"), flat("B-PERP", wick=(26, 1))), replace(RULES, breaker=replay.TICKS), PEOPLE)
+    found = play((flat("A-PERP"), flat("B-PERP", wick=(26, 1))), replace(RULES, breaker=TICKS), PEOPLE)
     assert (found.liquidated, len(found.refusals)) == (0, 1)
-    assert play(MARKET, replace(RULES, breaker=replay.TICKS), PEOPLE).total("halted_moments") == 0
+    assert play(MARKET, replace(RULES, breaker=TICKS), PEOPLE).total("halted_moments") == 0
 
 
 def test_rates_stay_where_they_are_or_follow_the_market():
@@ -179,7 +181,7 @@ def test_while_the_venue_is_halted_nobody_is_called_and_no_deadline_comes_nearer
 def test_drawdown_is_measured_from_the_high_before():
     def with_fund(*units):
         result = play((flat(),), RULES, PopulationRules(accounts=5))
-        periods = tuple(replay.Period(time, fund_units=fund) for time, fund in enumerate(units))
+        periods = tuple(Period(time, fund_units=fund) for time, fund in enumerate(units))
         return replace(result, periods=periods, fund_start_units=10)
 
     assert with_fund(4, 8, 20, 11, 15).fund_drawdown_units == 9

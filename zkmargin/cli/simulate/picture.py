@@ -10,7 +10,7 @@ from typing import Any
 from zkmargin.errors import EncodingError, StatementError
 from zkmargin.market.candles import MOMENTS
 from zkmargin.market.chains import UNITS_PER_USD
-from zkmargin.risk.replay import Period, Replay
+from zkmargin.risk.replay_result import Period, Replay
 
 FORMS = (".png", ".svg", ".pdf")
 

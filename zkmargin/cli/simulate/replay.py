@@ -24,7 +24,7 @@ from zkmargin.market.candles import Series
 from zkmargin.market.chains import UNITS_PER_USD
 
 if TYPE_CHECKING:
-    from zkmargin.risk.replay import Replay
+    from zkmargin.risk.replay_result import Replay
 
 Files = Annotated[
     list[str] | None, typer.Argument(metavar="[NAME=]FILE...", help="Candles in CSV; an invented market without them.")
@@ -60,23 +60,24 @@ def run(
     The accounts are invented; prices are what they were, and forced orders do not move them.
     """
     from zkmargin.cli.simulate import picture  # start-up time: numpy, with the modules below
-    from zkmargin.risk import replay
     from zkmargin.risk.population import PopulationRules
+    from zkmargin.risk.replay import play
+    from zkmargin.risk.replay_rules import BREAKERS, POLICIES, ReplayRules
 
     policies = margin.split(",")
-    if len(set(policies)) != len(policies) or not set(policies) <= set(replay.POLICIES):
-        raise StatementError(f"margin must be some of {','.join(replay.POLICIES)}, each once, got {margin[:80]!r}")
-    if breakers not in replay.BREAKERS:
-        raise StatementError(f"breakers must be one of {', '.join(replay.BREAKERS)}, got {breakers[:80]!r}")
+    if len(set(policies)) != len(policies) or not set(policies) <= set(POLICIES):
+        raise StatementError(f"margin must be some of {','.join(POLICIES)}, each once, got {margin[:80]!r}")
+    if breakers not in BREAKERS:
+        raise StatementError(f"breakers must be one of {', '.join(BREAKERS)}, got {breakers[:80]!r}")
     if plot is not None:
         picture.check(plot)
     market = _market(files or [])
-    rules = replay.ReplayRules(breaker=replay.BREAKERS[breakers], theta_ppm=parse_width(throttle))
+    rules = ReplayRules(breaker=BREAKERS[breakers], theta_ppm=parse_width(throttle))
     people = PopulationRules(accounts=accounts, seed=seed)
     runs = []
     for policy in policies:
         shown = partial(_progress, policy)
-        runs.append(replay.play(market, replace(rules, policy=policy), people, shown))
+        runs.append(play(market, replace(rules, policy=policy), people, shown))
     if plot is not None:
         picture.draw(plot, runs)
     if as_json:
@@ -171,7 +172,7 @@ def _summary(runs: Sequence[Replay]) -> Table:
         ("the last two, less the fund's growth", lambda found: _thousands(found.lost_units)),
         ("rate, peak to trough", lambda found: f"{_worst(found, 'peak_to_trough_ppm') / PPM:.2f}"),
         ("rate, largest rise in 5", lambda found: f"{_worst(found, 'rise_5_ppm') / PPM:.0%}"),
-        ("moves above the rate", lambda found: f"{_breaches(found)} of {_steps(found)}"),
+        ("moves above the rate", lambda found: f"{_breaches(found)}/{_steps(found)}"),
     )
     for label, value in rows:
         table.add_row(label, *(value(found) for found in runs))
