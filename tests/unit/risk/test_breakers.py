@@ -142,6 +142,28 @@ def test_rules_that_make_no_sense_are_refused(change, complaint):
         replace(RULES, **change)
 
 
+def test_the_defaults_are_those_of_the_page():
+    rules = BreakerRules()
+    assert (rules.band_ppm, rules.look_back_seconds, rules.bad_tick_ppm, rules.confirmations) == (
+        35_000,
+        3_600,
+        500_000,
+        3,
+    )
+    assert (rules.limit_seconds, rules.pause_seconds, rules.stage_seconds, rules.session_seconds) == (
+        15,
+        300,
+        60,
+        86_400,
+    )
+    assert [(tier.fall_ppm, tier.pause_seconds) for tier in rules.tiers] == [
+        (70_000, 900),
+        (130_000, 900),
+        (200_000, 3_600),
+    ]
+    assert (rules.collars_ppm, rules.halts, rules.shortest_pause) == ((70_000, 140_000, 280_000, 700_000), True, 300)
+
+
 def test_time_does_not_run_backwards_and_prices_are_positive():
     state = BreakerState.start(100, 10_000)
     with pytest.raises(StatementError, match="now must be between 100"):

@@ -65,6 +65,19 @@ def test_a_clock_follows_the_breaker_of_the_snapshots():
     assert clock.deadline(first.valid_from, 90) is None
 
 
+def test_a_clock_begins_at_zero_and_names_what_is_out_of_bounds():
+    assert Clock().now == 0
+    with pytest.raises(StatementError, match="^seconds must be between 0 and"):
+        Clock().deadline(5, -1)
+    with pytest.raises(StatementError, match="^seconds must be between 0 and"):
+        Clock().deadline(2**63 - 6, 6)
+    assert Clock().deadline(2**63 - 6, 5) == 2**63 - 1
+
+
+def test_a_halt_that_ended_when_the_deadline_was_set_does_not_move_it():
+    assert halted((900, 1_000)).deadline(1_000, 600) == 1_600
+
+
 def test_time_does_not_run_backwards():
     with pytest.raises(StatementError, match="now must be between 100"):
         Clock(now=100).observe(99, halted=False)

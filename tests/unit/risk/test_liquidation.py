@@ -115,13 +115,26 @@ def test_amounts_of_an_account_do_not_show():
     [
         ({"restore": Ratio(1, 1)}, "restore must be at least trigger 21/20, got 1/1"),
         ({"backstop": Ratio(11, 10)}, "trigger must be at least backstop 11/10"),
-        ({"slice_ppm": 0}, "slice_ppm"),
-        ({"slice_seconds": -1}, "slice_seconds"),
+        ({"slice_ppm": 0}, "^slice_ppm must be between 1 and 1000000, got 0"),
+        ({"slice_seconds": -1}, "^slice_seconds must be between 0"),
+        ({"small_notional_units": -1}, "^small_notional_units must be between 0"),
     ],
 )
 def test_levels_out_of_order_are_refused(change, complaint):
     with pytest.raises(StatementError, match=complaint):
         replace(RULES, **change)
+
+
+def test_levels_may_be_equal_and_a_slice_may_be_a_millionth():
+    rules = LadderRules(trigger=Ratio(1, 1), restore=Ratio(1, 1), backstop=Ratio(1, 1), slice_ppm=1, slice_seconds=0)
+    assert rules.slices == PPM
+
+
+def test_the_defaults_are_those_of_the_page():
+    assert (RULES.slice_ppm, RULES.slice_seconds, RULES.small_notional_units) == (200_000, 30, 0)
+    assert (RULES.trigger, RULES.restore, RULES.backstop) == (Ratio(21, 20), Ratio(6, 5), Ratio(2, 3))
+    assert AUCTION.path == ((0, 950_000), (900, 700_000), (44_100, 0))
+    assert AUCTION.insolvent_seconds == 3_600
 
 
 # ---- Auction ---------------------------------------------------------------------------------------------------------
