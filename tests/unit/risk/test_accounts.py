@@ -34,8 +34,8 @@ def markets(draw):
     return Snapshot("law", 1, 0, (*listings, Listing(Cash("USD"))), cross=parameters)
 
 
-lots = st.one_of(st.integers(-9, 9), st.integers(-(10**8), 10**8))
-rows = st.lists(st.tuples(st.integers(-(10**17), 10**17), lots, lots), min_size=1, max_size=6)
+lots = st.one_of(st.integers(-9, 9), st.integers(-(10**6), 10**6))
+rows = st.lists(st.tuples(st.integers(-(10**15), 10**15), lots, lots), min_size=1, max_size=6)
 
 
 def accounts(found, names=NAMES):
