@@ -13,7 +13,7 @@ Stresses
     depth           a quarter of the depth
     correlation     all assets move as one, in calm as well
     oracle-outage   the marks stand still while the gap happens, for half an hour
-    prover-outage   no proof arrives while the gap happens, for half an hour, and clocks run
+    prover-outage   no proof arrives while the gap happens, for half an hour, and clocks run: five steps at least
     depeg           pegged tokens lose a third during the gap
 """
 
@@ -87,6 +87,7 @@ def stresses(model: Model, size: float = 0.1) -> dict[str, Model]:
     fallen = gapped(model, size)
     window = Window(GAP_STEP, GAP_STEP + OUTAGE_STEPS)
     thin = tuple(replace(market, depth_units=max(1, market.depth_units // 4)) for market in model.markets)
+    patient = replace(model.proving, deadline_steps=max(5, model.proving.deadline_steps))
     shocks = model.shocks
     return {
         "gap": fallen,
@@ -94,7 +95,7 @@ def stresses(model: Model, size: float = 0.1) -> dict[str, Model]:
         "depth": replace(fallen, markets=thin),
         "correlation": replace(fallen, shocks=replace(fallen.shocks, correlation=1.0)),
         "oracle-outage": replace(fallen, faults=Faults(oracle=window)),
-        "prover-outage": replace(fallen, faults=Faults(prover=window)),
+        "prover-outage": replace(fallen, faults=Faults(prover=window), proving=patient),
         "depeg": replace(fallen, faults=Faults(depeg=window, peg_ppm=667_000)),
     }
 
