@@ -74,6 +74,11 @@ def test_after_a_halt_of_one_snapshot_a_new_look_back_begins():
     chain.check({"ETH-PERP": replace(RULES, halts=False)}, [FIRST, lower, halted], moved)
 
 
+def test_a_chain_without_a_snapshot_before_is_no_chain():
+    with pytest.raises(StatementError, match="^number of snapshots before must be between 1"):
+        chain.check({}, [], FIRST)
+
+
 def test_a_snapshot_that_does_not_follow_is_refused_whatever_its_marks():
     second = FIRST.next(NOW + 60, {})
     with pytest.raises(StatementError, match="epoch"):

@@ -169,6 +169,35 @@ def test_a_path_that_does_not_fall_in_time_is_refused(path):
         AuctionRules(path=path)
 
 
-def test_a_fraction_of_nothing_is_refused():
-    with pytest.raises(StatementError, match="fraction_ppm"):
-        bid_units(AUCTION, at(10), 0, 0)
+def test_every_leg_of_a_path_is_a_straight_line():
+    rules = AuctionRules(path=((0, 1_000), (10, 800), (11, 700), (31, 500)))
+    assert [discount_ppm(rules, seconds) for seconds in (0, 5, 10, 11, 16, 30, 31, 99)] == [
+        1_000, 900, 800, 700, 650, 510, 500, 500,
+    ]  # fmt: skip
+    assert discount_ppm(AuctionRules(path=((0, 0),)), 7) == 0
+
+
+@pytest.mark.parametrize(
+    "make, complaint",
+    [
+        (lambda: AuctionRules(insolvent_seconds=0), "^insolvent_seconds must be between 1"),
+        (lambda: AuctionRules(path=()), "^number of points of the path must be between 1"),
+        (lambda: AuctionRules(path=((0, PPM + 1),)), r"^path\[0\] factor must be between 0 and 1000000"),
+        (lambda: AuctionRules(path=((1, 1),)), r"^path\[0\] seconds must be between 0 and 0"),
+        (lambda: AuctionRules(path=((0, 5), (0, 4))), "^path seconds must be between 1"),
+        (lambda: AuctionRules(path=((0, 5), (1, 6))), "^path factor must be between 0 and 5"),
+        (lambda: discount_ppm(AUCTION, -1), "^seconds must be between 0"),
+        (lambda: bid_units(AUCTION, replace(at(0), equity_units=-1), -1, 1), "^seconds must be between 0"),
+        (lambda: bid_units(AUCTION, at(10), 0, 0), "^fraction_ppm must be between 1 and 1000000"),
+        (lambda: liquidation.remaining_lots(1, 6, RULES), "^taken must be between 0 and 5"),
+    ],
+)
+def test_what_an_auction_or_a_slice_cannot_be_is_refused_by_name(make, complaint):
+    with pytest.raises(StatementError, match=complaint):
+        make()
+
+
+def test_the_smallest_fraction_still_costs_a_unit_and_a_worthless_account_nothing():
+    assert bid_units(AUCTION, at(10), 0, 1) == 1
+    assert bid_units(AUCTION, at(0), 0, PPM) == 0
+    assert bid_units(AUCTION, replace(at(0), equity_units=-1), 0, PPM) == -1
