@@ -70,8 +70,37 @@ def test_an_instrument_that_may_not_halt_keeps_its_band_through_the_halt_of_othe
 def test_after_a_halt_of_one_snapshot_a_new_look_back_begins():
     lower = FIRST.next(NOW + 10, {"ETH-PERP": 291_000})
     halted = lower.next(NOW + 20, {}, breaker="halted")
-    moved = halted.next(NOW + 9_999, {"ETH-PERP": 281_000}, breaker="normal")
-    chain.check({"ETH-PERP": replace(RULES, halts=False)}, [FIRST, lower, halted], moved)
+    moved = halted.next(NOW + 30, {"ETH-PERP": 281_000}, breaker="normal")
+    rules = {"ETH-PERP": replace(RULES, halts=False)}
+    chain.check(rules, [FIRST, lower, halted], moved)
+    below = moved.next(NOW + 40, {"ETH-PERP": 271_164})
+    with pytest.raises(StatementError, match="between 271165 and"):
+        chain.check(rules, [FIRST, lower, halted, moved], below)
+
+
+def test_the_shortest_pause_of_any_instrument_that_may_halt_counts():
+    halted = [FIRST, FIRST.next(NOW + 60, {}, breaker="halted")]
+    rules = {"ETH-PERP": RULES, "BTC-PERP": replace(RULES, pause_seconds=100)}
+    chain.check(rules, halted, halted[-1].next(NOW + 160, {}, breaker="normal"))
+    with pytest.raises(StatementError, match=f"between {NOW + 160} and"):
+        chain.check(rules, halted, halted[-1].next(NOW + 159, {}, breaker="normal"))
+
+
+def test_of_a_chain_the_look_back_and_the_ends_of_a_halt_are_remembered():
+    rules, kept, times = {"ETH-PERP": replace(RULES, look_back_seconds=100)}, (FIRST,), []
+    breakers = dict.fromkeys((50, 100, 150), "normal") | dict.fromkeys((250, 300, 999), "halted") | {1_000: "normal"}
+    for seconds, breaker in breakers.items():
+        kept = chain.remember(rules, kept, kept[-1].next(NOW + seconds, {}, breaker=breaker))
+        times.append([snapshot.valid_from - NOW for snapshot in kept])
+    assert times == [
+        [0, 50],
+        [0, 50, 100],
+        [50, 100, 150],
+        [150, 250],
+        [250, 300],
+        [250, 999],
+        [999, 1_000],
+    ]
 
 
 def test_a_chain_without_a_snapshot_before_is_no_chain():
