@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from zkmargin.cli import audit, bench, commit, demo, inspect, models, prove, snapshot, verify, wallet
+from zkmargin.cli import audit, bench, commit, demo, inspect, models, prove, simulate, snapshot, verify, wallet
 from zkmargin.cli.output import complain
 from zkmargin.errors import LedgerError, VerificationError, WitnessError, ZkMarginError
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 for command in (demo, snapshot, models, commit, prove, verify, inspect, audit, bench):
     app.command(name=command.__name__.rpartition(".")[2])(command.run)
 app.add_typer(wallet.app, name="wallet")
+app.add_typer(simulate.app)
 
 
 def main() -> None:
