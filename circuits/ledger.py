@@ -24,7 +24,8 @@ keys are statements about multiples of H, and what leaves a basis is shown to be
 
 Bounds
 ------
-    A change is exact: its digits have a base in `EXACT_BASES`, so 2^48 - 1 changes stay below 2^LEDGER_BITS.
+    A change is exact: its digits have a base in `EXACT_BASES`, so n changes add up to at most n 2^63 in size: below
+    2^77 for the first 16,383 of an account, below 2^LEDGER_BITS for all of them (`bits_after`).
     In (2) |d| <= 2^63 follows from (1), but the system takes 2^LEDGER_BITS for both and stays below the order.
 """
 
@@ -35,6 +36,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from circuits.builder import Builder, Circuit, V
+from circuits.registration import REGISTERED_BITS
 from circuits.sizes import PROVE_AND_VERIFY_WEIGHT
 from circuits.systems import Shape, compile_circuit
 from zkmargin.algebra import generators
@@ -49,6 +51,7 @@ from zkmargin.proofs.linear_relation import Equation, Relation
 
 CHANGE_BITS = 63
 LEDGER_BITS = CHANGE_BITS + 48
+YOUNG_SEQUENCE = 2 ** (REGISTERED_BITS - CHANGE_BITS)
 
 # Powers of two whose exponent divides 64: digits of these bases reach 2^64 - 1 and not one further.
 EXACT_BASES = {4: 32, 16: 16, 256: 8}
@@ -83,6 +86,18 @@ def exact_base(numbers: int) -> int:
     """
     slot, wire = PROVE_AND_VERIFY_WEIGHT
     return min(EXACT_BASES, key=lambda base: slot * numbers * EXACT_BASES[base] + wire * (base - 1))
+
+
+def bits_after(sequence: int) -> int:
+    """Return the bound of every quantity of an account that has had so many entries, |q| <= sequence 2^63.
+
+    The bound of a registration as long as it holds, so that whatever can be claimed outside a ledger can be in one.
+
+    Example:
+        >>> bits_after(0), bits_after(2**14 - 1), bits_after(2**14), bits_after(2**48 - 1)
+        (77, 77, 111, 111)
+    """
+    return REGISTERED_BITS if sequence < YOUNG_SEQUENCE else LEDGER_BITS
 
 
 def reduction_circuit(snapshot: Snapshot, basis: Sequence[str], band_ppm: int) -> Circuit:

@@ -135,7 +135,36 @@ def test_digits_of_a_change_reach_the_bound_exactly_for_every_size_of_basis():
 
 def test_so_many_changes_as_there_are_numbers_stay_within_the_bound_of_every_claim():
     most = (2**48 - 1) * 2**63
-    assert most < 2**ledger.LEDGER_BITS
+    assert most < 2**ledger.LEDGER_BITS == 2 ** ledger.bits_after(2**48 - 1)
+    for entries in (0, 1, 2**14 - 1, 2**14, 2**20):
+        assert entries * 2**63 < 2 ** ledger.bits_after(entries)
+    assert 2 ** ledger.bits_after(2**14 - 1) <= 2**14 * 2**63, "one entry more and the smaller bound would be false"
+
+
+def test_the_bound_of_an_account_grows_with_its_number(venue):
+    assert venue.state.account("alice").public.quantity_bits == 77
+    state = venue.state.account("carol")
+    late = replace(state, public=replace(state.public, sequence=2**14 - 2))
+    start = replace(venue.state, accounts=venue.state.accounts.set("carol", late))
+    for expected in (77, 111, 111):
+        entry = keys.sign_all(
+            compose.deposit(start, f"d-{expected}-{start.account('carol').public.sequence}", "carol", "USD", 1, "w"),
+            venue.operator,
+        )
+        start = apply(start, entry)
+        assert start.account("carol").public.quantity_bits == expected
+    same = compose.rekey(
+        start,
+        "r",
+        "carol",
+        keys.public_key(key("carol")),
+        venue.books["carol"],
+        venue.books["carol"] + Opening({"USD": 3}, 0),
+    )
+    assert (
+        apply(start, keys.sign_all(same, venue.keys["carol"], key("carol"))).account("carol").public.quantity_bits
+        == 111
+    )
 
 
 # ---- (2) to (4) reductions -------------------------------------------------------------------------------------------

@@ -21,7 +21,20 @@ import typer
 
 from zkmargin import cli
 
-PAGES = ("quickstart.md", "ledger.md", "wallet.md", "testing.md", "cli.md", "models/cross.md", "models/scenario.md")
+PAGES = (
+    "quickstart.md",
+    "cli.md",
+    "ledger.md",
+    "models/addons.md",
+    "models/collateral.md",
+    "models/cross.md",
+    "models/groups.md",
+    "models/own.md",
+    "models/perpetual.md",
+    "models/scenario.md",
+    "testing.md",
+    "wallet.md",
+)
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TIMING = re.compile(r"\b\d+\.\d+ (m?s)\b")
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")

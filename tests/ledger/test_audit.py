@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.attacks.register import register
-from tests.ledger.venue import INITIAL, VENUE, Venue, key, lie
+from tests.ledger.venue import INITIAL, VENUE, Venue, key, lie, market
 from zkmargin.algebra import generators
 from zkmargin.algebra.group import group
 from zkmargin.amounts import Ratio
@@ -19,7 +19,12 @@ from zkmargin.ledger.audit import check_delta
 from zkmargin.ledger.entries import Checkpoint
 from zkmargin.ledger.log import Log, lines
 from zkmargin.margin.claim import Claim
+from zkmargin.market.expressions import Part, Size, Tiers, scaled
+from zkmargin.market.forms import NOTIONAL, Affine
 from zkmargin.market.instruments import Cash
+from zkmargin.market.models import Model
+from zkmargin.market.parameters import ScenarioParameters, Tier, TierTable
+from zkmargin.market.scenarios import Scenario
 from zkmargin.market.snapshot import Listing
 
 attacked, attacks = register()
@@ -52,6 +57,11 @@ def written(path, entries):
     with Log(path) as opened:
         opened.append(*entries)
     return path
+
+
+def spoilt_bytes(proof):
+    """A proof with another last bit."""
+    return proof[:-1] + bytes([proof[-1] ^ 1])
 
 
 def diverges(path, match, number=None, **options):
@@ -138,7 +148,7 @@ def test_an_entry_that_does_not_fit_is_named(tmp_path, venue):
 def test_a_bad_proof_is_named_even_before_a_later_record_that_does_not_fit(tmp_path, venue):
     at = next(place for place, entry in enumerate(venue.log) if entry.kind == "trade")
     trade = venue.log[at]
-    changes = (replace(trade.changes[0], bounds_proof=trade.changes[0].bounds_proof[:-1] + b"\x00"),)
+    changes = (replace(trade.changes[0], bounds_proof=spoilt_bytes(trade.changes[0].bounds_proof)),)
     bad = keys.sign_all(lie(trade, changes=changes), key("alice"), key("bob"))
     path = written(tmp_path / "bad.log", [*venue.log[:at], bad, venue.log[0]])
     diverges(path, "change 0 bounds: the proof does not hold", at)
@@ -150,9 +160,7 @@ def test_a_bad_proof_is_named_even_before_a_later_record_that_does_not_fit(tmp_p
 def test_every_back_end_finds_the_same(path, tmp_path, venue, backend, monkeypatch):
     monkeypatch.setattr(audit, "CHUNK_DUTIES", 2)
     assert audit.audit(path, jobs=2, backend=backend).state.digest() == venue.state.digest()
-    bad = lie(
-        venue.log[-2], evidence=replace(venue.log[-2].evidence, proof=venue.log[-2].evidence.proof[:-1] + b"\x00")
-    )
+    bad = lie(venue.log[-2], evidence=replace(venue.log[-2].evidence, proof=spoilt_bytes(venue.log[-2].evidence.proof)))
     spoilt = written(tmp_path / "spoilt.log", [*venue.log[:-2], bad])
     diverges(spoilt, "claim: the proof does not hold", len(venue.log) - 2, jobs=2, backend=backend)
 
@@ -160,9 +168,7 @@ def test_every_back_end_finds_the_same(path, tmp_path, venue, backend, monkeypat
 def test_several_processes_find_what_one_finds(path, tmp_path, venue, monkeypatch):
     monkeypatch.setattr(audit, "CHUNK_DUTIES", 2)
     assert audit.audit(path, jobs=2).state.digest() == venue.state.digest()
-    bad = lie(
-        venue.log[-2], evidence=replace(venue.log[-2].evidence, proof=venue.log[-2].evidence.proof[:-1] + b"\x00")
-    )
+    bad = lie(venue.log[-2], evidence=replace(venue.log[-2].evidence, proof=spoilt_bytes(venue.log[-2].evidence.proof)))
     spoilt = written(tmp_path / "spoilt.log", [*venue.log[:-2], bad])
     diverges(spoilt, "claim: the proof does not hold", len(venue.log) - 2, jobs=2)
 
@@ -376,3 +382,40 @@ def test_the_state_of_a_log_depends_on_every_entry_and_their_order(tmp_path, ven
 
 def test_every_numbered_check_has_an_attack():
     assert set(attacked) == set(re.findall(r"^    (\(\d+\)) ", audit.__doc__, re.MULTILINE))
+
+
+def test_a_stress_claim_covers_nobody():
+    scenarios = (Scenario("down", -100_000, 0), Scenario("up", 100_000, 0))
+    losses = {"BTC": (10, -10), "BTC-DEC": (10, -10), "BTC-PERP": (10, -10)}
+    snapshot = replace(market(), scenario=ScenarioParameters(1, scenarios, losses, {}))
+    venue = Venue(snapshot, Claim("initial", "scenario"))
+    for name in ("alice", "bob"):
+        venue.open(name, 10_000)
+    venue.trade(["alice", "bob"], BUY)
+    venue.move()
+    venue.claim("alice", Claim("stress", "scenario", stress="down"))
+    venue.claim("bob", Claim("maintenance", "scenario"))
+    assert uncovered(venue) == ["alice"]
+    venue.deposit("bob", 1)
+    assert uncovered(venue) == ["alice"]
+
+
+def test_under_a_composed_model_a_box_stands_and_more_cash_leaves_an_account_to_prove_again():
+    sizes = Size(Affine({"BTC-PERP": 1_000_000, "BTC-DEC": 1_000_000}, measure=NOTIONAL))
+    tiers = Part("tiers", Tiers(sizes, TierTable((Tier(0, 50_000),))))
+    house = Model("house", 1, maintenance=tiers, initial=scaled(2_000_000, tiers))
+    venue = Venue(replace(market(), models=(house,)), Claim("initial", "house"))
+    for name in ("alice", "bob"):
+        venue.open(name, 10_000)
+    venue.trade(["alice", "bob"], BUY)
+    for name in ("alice", "bob"):
+        venue.claim(name, Claim("box", "house", width_ppm=50_000))
+    venue.move(BTC_PERP=104)
+    assert uncovered(venue) == []
+    venue.deposit("bob", 1)
+    assert uncovered(venue) == ["bob"]
+    dearer = replace(house, version=2)
+    venue.mark(venue.state.market.next(2, {}, models=[dearer]))
+    assert uncovered(venue) == ["alice", "bob"]
+    venue.trade(["alice", "bob"], {"USD": 104, "BTC-PERP": -1}, forms=["margin", "reduction"])
+    assert uncovered(venue) == ["bob"]

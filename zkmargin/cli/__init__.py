@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from zkmargin.cli import audit, bench, commit, demo, inspect, prove, snapshot, verify, wallet
+from zkmargin.cli import audit, bench, commit, demo, inspect, models, prove, snapshot, verify, wallet
 from zkmargin.cli.output import complain
 from zkmargin.errors import LedgerError, VerificationError, WitnessError, ZkMarginError
 
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (demo, snapshot, commit, prove, verify, inspect, audit, bench):
+for command in (demo, snapshot, models, commit, prove, verify, inspect, audit, bench):
     app.command(name=command.__name__.rpartition(".")[2])(command.run)
 app.add_typer(wallet.app, name="wallet")
 

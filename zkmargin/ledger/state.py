@@ -13,7 +13,8 @@ Conservation
 Bounds
 ------
     A change has -2^63 <= d_i < 2^63, an account at most 2^48 - 1 of them (its sequence number is checked), so every
-    quantity is below 2^111 in size for ever: `LEDGER_BITS`. docs/protocols/ledger.md has the induction.
+    quantity is below 2^111 in size for ever, and below 2^77 for the first 16,383 entries: `circuits.ledger.bits_after`.
+    docs/protocols/ledger.md has the induction.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from circuits.ledger import LEDGER_BITS
+from circuits.ledger import bits_after
 from circuits.registration import Account
 from zkmargin import documents
 from zkmargin.algebra import generators
@@ -41,12 +42,14 @@ class Standing:
 
     Args:
         kind: ``"maintenance"``, ``"initial"`` or ``"box"``.
+        model: The margin model of the claim.
         snapshot: Where it was proved.
         basis: The account's basis then; what was added to it since holds nothing, or the claim would be void.
         width_ppm: Half-width of a box; 0 otherwise.
     """
 
     kind: str
+    model: str
     snapshot: Snapshot
     basis: tuple[str, ...]
     width_ppm: int = 0
@@ -85,6 +88,7 @@ class AccountState:
             if standing is None
             else {
                 "kind": standing.kind,
+                "model": standing.model,
                 "snapshot": standing.snapshot.digest().hex(),
                 "basis": list(standing.basis),
                 "width_ppm": standing.width_ppm,
@@ -190,7 +194,7 @@ class State:
 
 def opened(venue: str, name: str, basis: tuple[str, ...], commitment: Any) -> Account:
     """Return the public side of a ledger's account at its first state."""
-    return Account(venue, name, 0, basis, commitment, LEDGER_BITS)
+    return Account(venue, name, 0, basis, commitment, bits_after(0))
 
 
 def _shown(point: Point) -> str:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+from circuits.ledger import bits_after
+from circuits.registration import Account
 from zkmargin.algebra import generators
 from zkmargin.algebra.group import Point, group, is_identity
 from zkmargin.commitments import Commitment
@@ -124,8 +126,8 @@ def _deposit(state: State, entry: Deposit) -> Step:
     account = conditions.touched(state, entry.account, entry.sequence)
     is_cash = conditions.check_payable(state, account, entry.asset)
     moved = _moved(account, _payment(entry.asset, entry.amount))
-    # More cash makes no claim false; more collateral might, under a scenario that charges for holding it.
-    if is_cash:
+    # More collateral might make a claim false, under a scenario that charges for holding it.
+    if is_cash and state.rules.claim.model in coverage.CASH_NEVER_HURTS:
         moved = replace(moved, standing=account.standing)
     after = _with(state, replace(moved, unexposed=account.unexposed))
     return Step(_paid(after, entry.asset, entry.amount), _operator(state))
@@ -146,7 +148,7 @@ def _withdrawal(state: State, entry: Withdrawal) -> Step:
     else:
         held = duties.Holds(after.public.basis, entry.asset, after.public.commitment)
         owed.append(("held", held, entry.held_proof))
-    moved = replace(after, standing=Standing("initial", state.market, after.public.basis))
+    moved = replace(after, standing=Standing("initial", state.rules.claim.model, state.market, after.public.basis))
     return Step(_paid(_with(state, moved), entry.asset, -entry.amount), _holder(account), tuple(owed))
 
 
@@ -212,7 +214,7 @@ def _rekey(state: State, entry: Rekey) -> Step:
         conditions.require_empty(entry.opening_proof, "opening_proof", "no id leaves the basis")
     else:
         owed.append(("opening", duties.OpensOver(entry.basis, new), entry.opening_proof))
-    public = replace(account.public, sequence=conditions.next_sequence(account), basis=entry.basis, commitment=new)
+    public = _following(account, entry.basis, new)
     signers = {**_holder(account), f"the new key of account {entry.account}": entry.key}
     return Step(_with(after, replace(account, key=entry.key, public=public)), signers, tuple(owed))
 
@@ -273,17 +275,19 @@ def _holder(account: AccountState) -> Mapping[str, bytes]:
     return {f"account {account.public.account}": account.key}
 
 
+def _following(account: AccountState, basis: tuple[str, ...], commitment: Commitment) -> Account:
+    """Return the public side of the account's next state."""
+    sequence = conditions.next_sequence(account)
+    bits = bits_after(sequence)
+    return replace(account.public, sequence=sequence, basis=basis, commitment=commitment, quantity_bits=bits)
+
+
 def _moved(account: AccountState, change: Point, basis: tuple[str, ...] | None = None) -> AccountState:
     """Return the account with a changed book, of which nothing is known yet."""
     point = group.add(account.public.commitment.point, change)
     if is_identity(point):
         raise NotAllowedError(f"the commitment of account {account.public.account} would become the identity")
-    public = replace(
-        account.public,
-        sequence=conditions.next_sequence(account),
-        commitment=Commitment(point),
-        basis=account.public.basis if basis is None else basis,
-    )
+    public = _following(account, account.public.basis if basis is None else basis, Commitment(point))
     return replace(account, public=public, standing=None, unexposed=False)
 
 
@@ -334,7 +338,9 @@ def _guarded(
     if guard.form == MARGIN:
         conditions.check_active(account)
         margin = duties.Satisfies(state.market, state.rules.claim, moved.public, guard.rounds)
-        return replace(moved, standing=Standing("initial", state.market, moved.public.basis)), (
+        return replace(
+            moved, standing=Standing("initial", state.rules.claim.model, state.market, moved.public.basis)
+        ), (
             part,
             margin,
             guard.proof,
