@@ -122,20 +122,12 @@ def test_every_test_that_the_threat_model_names_exists(root):
     assert missing == []
 
 
-<<<<<<< HEAD
-def commands(group, prefix: str = "") -> dict[str, object]:
-    """Return every command by its full name: `wallet create` for one of a group."""
-    found = {}
-    for name, command in group.commands.items():
-        found |= commands(command, f"{prefix}{name} ") if hasattr(command, "commands") else {prefix + name: command}
-=======
 def commands(group: typer.core.TyperGroup, path: str = "") -> dict[str, typer.core.TyperCommand]:
     """Return every command by the words that call it, those of groups included: `simulate replay`."""
     found: dict[str, typer.core.TyperCommand] = {}
     for name, command in group.commands.items():
         inner = hasattr(command, "commands")
         found |= commands(command, f"{path}{name} ") if inner else {f"{path}{name}": command}
->>>>>>> cascade
     return found
 
 
@@ -168,8 +160,4 @@ def test_the_reference_states_the_default_of_every_option(root, command):
 
 def test_the_reference_has_a_section_for_every_command(root):
     page = (root / "docs" / "cli.md").read_text("utf-8")
-<<<<<<< HEAD
     assert sorted(re.findall(r"^## zkmargin (\w[\w ]*)$", page, re.MULTILINE)) == sorted(COMMANDS)
-=======
-    assert sorted(re.findall(r"^## zkmargin ([\w ]+)$", page, re.MULTILINE)) == sorted(COMMANDS)
->>>>>>> cascade
