@@ -45,6 +45,7 @@ def test_every_contract_holds(root):
         ("service", "verifier_api/service/__init__.py", "import starlette"),
         ("routes", "verifier_api/routes/__init__.py", "import sqlalchemy"),
         ("curves", "zkmargin/commitments.py", "import py_ecc"),
+        ("steps", "zkmargin/ledger/keys.py", "import zkmargin.ledger.steps"),
     ],
 )
 def test_an_import_against_the_arrows_breaks_its_contract(root, tmp_path, contract, module, line):

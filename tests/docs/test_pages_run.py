@@ -23,6 +23,7 @@ from zkmargin import cli
 
 PAGES = (
     "quickstart.md",
+    "ledger.md",
     "cli.md",
     "models/breakers.md",
     "models/cross.md",

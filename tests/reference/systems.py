@@ -96,13 +96,13 @@ def bounds(basis):
     return system.finish()
 
 
-def claim_system(snapshot, claim, basis, others=None):
+def claim_system(snapshot, claim, basis, others=None, known=1 + 77):
     """Derive the system; `others` writes down a claim of a composed model."""
     listings = {listing["id"]: listing for listing in snapshot["listings"]}
     need(set(basis) <= listings.keys(), "an id that is not listed")
     need(claim["model"] in snapshot["models"], "the snapshot lacks the model")
     build = {"cross": cross, "scenario": scenario}.get(claim["model"], others)
-    system = System(basis, known=1 + 77)
+    system = System(basis, known)
     build(system, snapshot["models"][claim["model"]], claim, [listings[label] for label in basis])
     return system.finish()
 
