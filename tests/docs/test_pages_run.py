@@ -22,14 +22,18 @@ import typer
 from zkmargin import cli
 
 PAGES = (
-    "quickstart.md",
-    "ledger.md",
     "cli.md",
+    "ledger.md",
+    "quickstart.md",
+    "models/addons.md",
     "models/breakers.md",
+    "models/collateral.md",
     "models/cross.md",
     "models/dynamic-margin.md",
+    "models/groups.md",
     "models/liquidation.md",
     "models/own.md",
+    "models/perpetual.md",
     "models/replay.md",
     "models/scenario.md",
 )

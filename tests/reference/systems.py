@@ -107,7 +107,17 @@ def claim_system(snapshot, claim, basis, others=None, known=1 + 77):
     return system.finish()
 
 
+def notional(listing, x):
+    if listing["kind"] == "inverse":
+        return -(-listing["face"] // x)
+    return listing.get("multiplier", 1) * x
+
+
 def owed(listing, x):
+    if listing["kind"] == "order":
+        return 0
+    if listing["kind"] == "inverse":
+        return -notional(listing, x) - listing.get("funding_units", 0)
     return listing["multiplier"] * (x - listing.get("funding_ticks", 0))
 
 
