@@ -27,6 +27,7 @@ from tests.mutation.mutants import mutants
 
 ROOT = Path(__file__).resolve().parents[2]
 GADGETS = ("tests/circuits/test_gadgets.py", "tests/circuits/test_sizes.py")
+MODELS = ("tests/circuits/test_sizes.py", "tests/circuits/test_models.py", "tests/attacks/test_statements.py")
 AGAIN = "tests/vectors/test_own.py::test_the_vectors_are_made_again_byte_for_byte"
 SYSTEMS = "tests/vectors/test_own.py::test_a_proof_about_a_system_of_an_earlier_release_holds"
 KNOWN = set(Path(__file__).with_name("survivors.txt").read_text("utf-8").splitlines())
@@ -49,6 +50,47 @@ TARGETS = {
         "tests/vectors/test_cfrg_linear.py",
         "tests/vectors/test_linear.py",
     ),
+    "zkmargin/proofs/linear_relation.py": (
+        "tests/unit/proofs/test_linear_relation.py",
+        "tests/attacks/test_linear_relation.py",
+        "tests/vectors/test_cfrg_linear.py",
+    ),
+    "zkmargin/proofs/relations.py": (
+        "tests/unit/proofs/test_relations.py",
+        "tests/attacks/test_relations.py",
+        "tests/vectors/test_linear.py",
+    ),
+    "zkmargin/proofs/arithmetic.py": (
+        "tests/unit/proofs/test_arithmetic.py",
+        "tests/attacks/test_arithmetic.py",
+        SYSTEMS,
+    ),
+    "zkmargin/proofs/identity.py": (
+        "tests/unit/proofs/test_arithmetic.py",
+        "tests/soundness/test_formal_group.py",
+        SYSTEMS,
+    ),
+    "zkmargin/proofs/folding.py": ("tests/unit/proofs/test_folding.py", "tests/attacks/test_folding.py"),
+    "zkmargin/proofs/compact.py": (
+        "tests/attacks/test_compact.py",
+        "tests/unit/proofs/test_compact.py",
+        AGAIN,
+    ),
+    "zkmargin/commitments.py": ("tests/unit/test_commitments.py", AGAIN),
+    "circuits/systems.py": (
+        "tests/circuits/test_gadgets.py",
+        "tests/circuits/test_sizes.py",
+        "tests/circuits/test_claims.py",
+        "tests/circuits/test_rank_one.py",
+    ),
+    "circuits/registration.py": (
+        "tests/circuits/test_registration.py",
+        "tests/attacks/test_registration.py",
+        "tests/circuits/test_sizes.py",
+    ),
+    "circuits/claims.py": ("tests/circuits/test_claims.py", "tests/attacks/test_batches.py", "tests/attacks/test_claims.py"),
+    "circuits/margin/cross.py": MODELS,
+    "circuits/margin/scenario.py": MODELS,
     "circuits/gadgets/absolute.py": GADGETS,
     "circuits/gadgets/maximum.py": GADGETS,
     "circuits/gadgets/piecewise.py": GADGETS,
@@ -56,7 +98,7 @@ TARGETS = {
     "circuits/gadgets/square.py": GADGETS,
 }
 # Loaded once, before the first fork; nothing of the project itself may be among them.
-PRELOADED = ("hypothesis", "json", "py_arkworks_bls12381", "py_ecc.bls.hash_to_curve", "py_ecc.optimized_bls12_381")
+PRELOADED = ("galois", "hypothesis", "json", "py_arkworks_bls12381", "py_ecc.bls.hash_to_curve", "py_ecc.optimized_bls12_381")
 SECONDS = 30
 FOLDERS = ("zkmargin", "circuits", "verifier_api", "tests", "docs", "pyproject.toml")
 
