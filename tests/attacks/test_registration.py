@@ -7,6 +7,7 @@ import pytest
 
 from circuits import claims, evidence, registration
 from circuits.registration import Account, Registration
+from tests.attacks.known_bad import known_bad
 from zkmargin import documents
 from zkmargin.algebra import generators
 from zkmargin.algebra.group import group
@@ -117,6 +118,7 @@ def bounds_proof(account, quantities, blinding):
     return arithmetic.prove(registration._transcript(account), registration._statement(account), witness).to_bytes()
 
 
+@known_bad("a coordinate has no bound")
 def test_a_fractional_book_meets_a_margin_claim_that_no_book_of_its_debt_could(forger):
     account, quantities, blinding = forger
     claims.verify(MARKET, CLAIM, account, claim_proof(account, quantities, blinding))
@@ -124,6 +126,7 @@ def test_a_fractional_book_meets_a_margin_claim_that_no_book_of_its_debt_could(f
     assert not rules.assess(MARKET, CLAIM, debtor).holds
 
 
+@known_bad("a coordinate has no bound")
 def test_a_fractional_book_is_refused_registration(forger):
     account, quantities, blinding = forger
     opened = opening_proof_of(account, quantities, blinding)
