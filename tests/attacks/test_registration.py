@@ -1,6 +1,7 @@
 """Lies about a commitment that only its registration stops."""
 
 import copy
+from dataclasses import replace
 from operator import mul
 
 import pytest
@@ -157,6 +158,18 @@ def test_a_book_with_one_residue_just_out_of_the_digits_reach_is_refused_registr
             registration.verify(registered)
         else:
             refused(registered, "bounds")
+
+
+def test_a_registration_does_not_stand_for_a_smaller_bound_than_it_proves(registered):
+    # Claims take the account's bound for granted, so it may not be one that nothing has proved.
+    registration.verify(Registration(replace(registered.account, quantity_bits=112), *proofs(registered)))
+    for bits in (64, registration.REGISTERED_BITS - 1):
+        with pytest.raises(StatementError, match=f"quantity_bits of a registered account must be .* got {bits}"):
+            registration.verify(Registration(replace(registered.account, quantity_bits=bits), *proofs(registered)))
+
+
+def proofs(registered):
+    return registered.opening_proof, registered.bounds_proof
 
 
 # ---- junk in the commitment ------------------------------------------------------------------------------------------
