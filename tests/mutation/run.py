@@ -82,13 +82,21 @@ TARGETS = {
         "tests/circuits/test_sizes.py",
         "tests/circuits/test_claims.py",
         "tests/circuits/test_rank_one.py",
+        "tests/attacks/test_statements.py",
     ),
     "circuits/registration.py": (
         "tests/circuits/test_registration.py",
         "tests/attacks/test_registration.py",
         "tests/circuits/test_sizes.py",
+        AGAIN,
     ),
-    "circuits/claims.py": ("tests/circuits/test_claims.py", "tests/attacks/test_batches.py", "tests/attacks/test_claims.py"),
+    "circuits/claims.py": (
+        "tests/circuits/test_claims.py",
+        "tests/attacks/test_batches.py",
+        "tests/attacks/test_shared_statements.py",
+        "tests/attacks/test_claims.py",
+        AGAIN,
+    ),
     "circuits/margin/cross.py": MODELS,
     "circuits/margin/scenario.py": MODELS,
     "circuits/gadgets/absolute.py": GADGETS,
@@ -98,7 +106,14 @@ TARGETS = {
     "circuits/gadgets/square.py": GADGETS,
 }
 # Loaded once, before the first fork; nothing of the project itself may be among them.
-PRELOADED = ("galois", "hypothesis", "json", "py_arkworks_bls12381", "py_ecc.bls.hash_to_curve", "py_ecc.optimized_bls12_381")
+PRELOADED = (
+    "galois",
+    "hypothesis",
+    "json",
+    "py_arkworks_bls12381",
+    "py_ecc.bls.hash_to_curve",
+    "py_ecc.optimized_bls12_381",
+)
 SECONDS = 30
 FOLDERS = ("zkmargin", "circuits", "verifier_api", "tests", "docs", "pyproject.toml")
 
