@@ -156,8 +156,8 @@ LONG = {
 
 
 READ = {
+    "document",
     "string",
-    "integer",
     "scalars",
     "widest opened proof",
     "widest compact proof",
@@ -165,7 +165,6 @@ READ = {
     "opening",
     "book",
 }
-READ |= {"document"}
 """What is long and good all the same."""
 
 
