@@ -13,9 +13,9 @@ import random
 from dataclasses import dataclass
 
 from circuits import registration
-from circuits.registration import Registration
+from circuits.registration import Account, Registration
 from zkmargin.amounts import MAX_COORDINATES, MAX_SCENARIOS, bounded
-from zkmargin.commitments import Opening
+from zkmargin.commitments import Opening, commit
 from zkmargin.margin.claim import Claim
 from zkmargin.market.instruments import Cash, Linear
 from zkmargin.market.parameters import CrossParameters, ScenarioParameters, Tier, TierTable
@@ -35,8 +35,13 @@ class Workload:
     claim: Claim
     openings: tuple[Opening, ...]
 
+    def accounts(self) -> list[Account]:
+        """Return the public states, in the order of the openings; nothing is proved about their commitments."""
+        named = [(f"account-{number}", opening) for number, opening in enumerate(self.openings)]
+        return [Account(self.snapshot.venue, name, 0, tuple(sorted(one.quantities)), commit(one)) for name, one in named]
+
     def registrations(self) -> list[Registration]:
-        """Return the registered accounts, in the order of the openings."""
+        """Return the same accounts with their registrations."""
         venue = self.snapshot.venue
         return [registration.register(venue, f"account-{i}", opening) for i, opening in enumerate(self.openings)]
 
