@@ -78,6 +78,7 @@ TARGETS = {
     ),
     "zkmargin/commitments.py": ("tests/unit/test_commitments.py", AGAIN),
     "circuits/systems.py": (
+        "tests/circuits/test_systems.py",
         "tests/circuits/test_gadgets.py",
         "tests/circuits/test_sizes.py",
         "tests/circuits/test_claims.py",

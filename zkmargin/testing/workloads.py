@@ -37,8 +37,9 @@ class Workload:
 
     def accounts(self) -> list[Account]:
         """Return the public states, in the order of the openings; nothing is proved about their commitments."""
-        named = [(f"account-{number}", opening) for number, opening in enumerate(self.openings)]
-        return [Account(self.snapshot.venue, name, 0, tuple(sorted(one.quantities)), commit(one)) for name, one in named]
+        venue, bases = self.snapshot.venue, [tuple(sorted(opening.quantities)) for opening in self.openings]
+        pairs = enumerate(zip(bases, self.openings, strict=True))
+        return [Account(venue, f"account-{number}", 0, basis, commit(opening)) for number, (basis, opening) in pairs]
 
     def registrations(self) -> list[Registration]:
         """Return the same accounts with their registrations."""
