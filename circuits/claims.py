@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
+from typing import Any, TypeVar
 
 from circuits import registration
 from circuits.builder import Circuit
@@ -30,6 +31,7 @@ from circuits.registration import REGISTERED_BITS, Account
 from circuits.systems import Shape, assign, compile_circuit
 from zkmargin import documents
 from zkmargin.algebra.scalars import Randomness, system_randomness
+from zkmargin.amounts import bounded
 from zkmargin.commitments import Opening
 from zkmargin.errors import EncodingError, StatementError, VerificationError, WitnessError
 from zkmargin.margin import rules
@@ -42,7 +44,12 @@ from zkmargin.transcript import Transcript
 
 TAG = b"zkmargin/claim/1"
 MAX_BATCH = 65_536
+MAX_JOBS = 256
 CACHED_STATEMENTS = 64
+
+# So many proofs of a batch are held decoded at a time.
+_CHUNK = 256
+Result = TypeVar("Result")
 _MODELS = {"cross": cross.circuit, "scenario": scenario.circuit}
 
 
@@ -100,7 +107,8 @@ def verify(snapshot: Snapshot, claim: Claim, account: Account, proof: bytes, rou
         EncodingError: if the proof is not canonical.
         VerificationError: if it does not hold.
     """
-    equation = _equation(Item(snapshot, claim, account, proof, rounds))
+    item = Item(snapshot, claim, account, proof, rounds)
+    equation = _folded(item) if rounds else arithmetic.equations([_challenged(item)])[0]
     if batch.bad_positions([equation]):
         raise VerificationError("the claim is not proved by this proof", failed="(12)")
 
@@ -116,31 +124,29 @@ class Item:
     rounds: int = 0
 
 
-def verify_batch(items: Sequence[Item]) -> None:
+def verify_batch(items: Sequence[Item], jobs: int = 1) -> None:
     """Return if every proof holds, at the cost of one multi-scalar multiplication; opened and compact may be mixed.
 
+    Args:
+        items: At most 65,536 proofs.
+        jobs: Processes to share them out to, each with a multiplication of its own. The first call starts them and
+            takes a second or two; they stay for the next.
+
     Raises:
-        StatementError: if the batch has more than 65,536 items, or, naming the first such item, if a claim does not fit
+        StatementError: if there are too many items or jobs, or, naming the first such item, if a claim does not fit
             its snapshot or account.
         VerificationError: with the `positions` of all bad proofs, malformed ones included; no good one is among them.
     """
     if len(items) > MAX_BATCH:
         raise StatementError(f"a batch must have at most {MAX_BATCH} proofs, got {len(items)}")
-    equations: dict[int, batch.Equation] = {}
-    bad = []
-    for position, item in enumerate(items):
-        try:
-            equations[position] = _equation(item)
-        except (EncodingError, VerificationError):
-            bad.append(position)
-        except StatementError as error:
-            raise StatementError(f"item {position} of the batch: {error}") from None
-    places = list(equations)
-    bad += [places[found] for found in batch.bad_positions(list(equations.values()))]
+    bounded("jobs", jobs, 1, MAX_JOBS)
+    share = max(1, -(-len(items) // jobs))
+    parts = [(items[start : start + share], start) for start in range(0, len(items), share)]
+    bad = [position for found in _shared_out(_bad_positions, parts, jobs) for position in found]
     if bad:
-        named = ", ".join(map(str, sorted(bad)[:10])) + (", .." if len(bad) > 10 else "")
+        named = ", ".join(map(str, bad[:10])) + (", .." if len(bad) > 10 else "")
         message = f"{len(bad)} of {len(items)} proofs do not hold: {named}"
-        raise VerificationError(message, failed="(12)", positions=tuple(sorted(bad)))
+        raise VerificationError(message, failed="(12)", positions=tuple(bad))
 
 
 def circuit(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...]) -> Circuit:
@@ -191,13 +197,52 @@ def _compiled(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...], quantity
     return compiled
 
 
-def _equation(item: Item) -> batch.Equation:
+def _shared_out(job: Callable[..., Result], parts: Sequence[tuple[Any, ...]], jobs: int) -> list[Result]:
+    """Return the job's results on every part, in order; more than one part and job make processes."""
+    if jobs == 1 or len(parts) < 2:
+        return [job(*part) for part in parts]
+    from joblib import Parallel, delayed  # start-up time: only who shares out needs it
+
+    results: list[Result] = Parallel(n_jobs=jobs)(delayed(job)(*part) for part in parts)
+    return results
+
+
+def _bad_positions(items: Sequence[Item], first: int) -> list[int]:
+    """Return the positions, counted from `first`, of every proof that does not hold, ascending."""
+    equations: dict[int, batch.Equation] = {}
+    bad: list[int] = []
+    for start in range(0, len(items), _CHUNK):
+        equations |= _equations(dict(enumerate(items[start : start + _CHUNK], first + start)), bad)
+    places = list(equations)
+    return sorted(bad + [places[found] for found in batch.bad_positions(list(equations.values()))])
+
+
+def _equations(items: Mapping[int, Item], bad: list[int]) -> dict[int, batch.Equation]:
+    """Return the equation of each proof by its position, and add the positions of those that have none to `bad`."""
+    equations: dict[int, batch.Equation] = {}
+    opened: dict[int, arithmetic.Challenged] = {}
+    for position, item in items.items():
+        try:
+            if item.rounds:
+                equations[position] = _folded(item)
+            else:
+                opened[position] = _challenged(item)
+        except (EncodingError, VerificationError):
+            bad.append(position)
+        except StatementError as error:
+            raise StatementError(f"item {position} of the batch: {error}") from None
+    return equations | dict(zip(opened, arithmetic.equations(list(opened.values())), strict=True))
+
+
+def _folded(item: Item) -> batch.Equation:
     statement, transcript = _open(item.snapshot, item.claim, item.account)
-    if item.rounds:
-        folded = compact.Proof.from_bytes(statement.system, item.rounds, item.proof)
-        return compact.equation(transcript, statement, item.rounds, folded)
-    proof = arithmetic.Proof.from_bytes(statement.system, item.proof)
-    return arithmetic.equation(transcript, statement, proof)
+    proof = compact.Proof.from_bytes(statement.system, item.rounds, item.proof)
+    return compact.equation(transcript, statement, item.rounds, proof)
+
+
+def _challenged(item: Item) -> arithmetic.Challenged:
+    statement, transcript = _open(item.snapshot, item.claim, item.account)
+    return arithmetic.challenge(transcript, statement, arithmetic.Proof.from_bytes(statement.system, item.proof))
 
 
 def _open(snapshot: Snapshot, claim: Claim, account: Account) -> tuple[arithmetic.Statement, Transcript]:

@@ -13,7 +13,7 @@ Reference: Pedersen, "Non-interactive and information-theoretic secure verifiabl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +108,10 @@ class Commitment:
     def __hash__(self) -> int:
         return hash(self.to_bytes())
 
+    def __reduce__(self) -> tuple[Callable[[bytes], Commitment], tuple[bytes]]:
+        """Let processes of one verifier hand commitments to each other; who reads a pickle trusts its writer anyway."""
+        return _restore, (group.encode_uncompressed(self.point),)
+
     def __add__(self, other: Commitment) -> Commitment:
         """Return the commitment to the sum of two books."""
         return Commitment(group.add(self.point, other.point))
@@ -137,6 +141,10 @@ def commit(opening: Opening) -> Commitment:
     if is_identity(point):
         raise StatementError("the commitment is the identity: use a fresh blinding factor")
     return Commitment(point)
+
+
+def _restore(data: bytes) -> Commitment:
+    return Commitment(group.decode_on_curve(data))
 
 
 def check_opens(commitment: Commitment, opening: Opening) -> None:

@@ -9,10 +9,10 @@ sigma-protocols draft fixes for BLS12-381.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
+from functools import lru_cache
 
-from zkmargin.algebra.scalars import ORDER, SCALAR_BYTES, residues
+from zkmargin.algebra.scalars import ORDER, SCALAR_BYTES, integers
 from zkmargin.errors import EncodingError
 
 LENGTH_BYTES = 4
@@ -42,8 +42,7 @@ def decode_scalars(data: bytes, count: int) -> list[int]:
     """
     if len(data) != SCALAR_BYTES * count:
         raise EncodingError(f"{count} scalars must have {SCALAR_BYTES * count} bytes, got {len(data)}")
-    # The default byte order is big-endian; unpacking and converting at C speed matters to batches.
-    scalars = residues(map(int.from_bytes, struct.unpack(f"{SCALAR_BYTES}s" * count, data)))
+    scalars = integers(data)
     if scalars and max(scalars) >= ORDER:
         raise EncodingError("a scalar is not below the order")
     return scalars
@@ -76,6 +75,7 @@ def decode_string(data: bytes) -> tuple[bytes, bytes]:
     return data[LENGTH_BYTES:end], data[end:]
 
 
+@lru_cache(maxsize=16)
 def field_width(modulus: int) -> int:
     """Return Ns, the number of bytes of an integer below `modulus`."""
     return ((modulus - 1).bit_length() + 7) // 8

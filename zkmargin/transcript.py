@@ -17,6 +17,7 @@ Reference: draft-irtf-cfrg-fiat-shamir (duplex sponge interface, SHAKE128 instan
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 from zkmargin.algebra.scalars import ORDER, WIDE_BYTES
 from zkmargin.encoding import encode_string, reduce_uint
@@ -70,6 +71,12 @@ def derive_session_id(tag: bytes) -> bytes:
     return sponge.squeeze(SESSION_BYTES)
 
 
+@lru_cache(maxsize=256)
+def _named(kind: bytes, name: str) -> bytes:
+    """Return what is absorbed before the data of a message or a challenge of this name."""
+    return kind + encode_string(name.encode())
+
+
 class Transcript:
     """The public history of one run of a protocol, from which its challenges come.
 
@@ -92,12 +99,12 @@ class Transcript:
     def absorb(self, name: str, data: bytes) -> None:
         """Absorb one named message."""
         self.log.append(f"absorb {name}")
-        self._sponge.absorb(_MESSAGE + encode_string(name.encode()) + encode_string(data))
+        self._sponge.absorb(_named(_MESSAGE, name) + encode_string(data))
 
     def challenge(self, name: str) -> int:
         """Return a named challenge in [0, ORDER), bound to everything absorbed and squeezed so far."""
         self.log.append(f"squeeze {name}")
-        self._sponge.absorb(_CHALLENGE + encode_string(name.encode()))
+        self._sponge.absorb(_named(_CHALLENGE, name))
         return reduce_uint(self._sponge.squeeze(WIDE_BYTES), ORDER)
 
     def copy(self) -> Transcript:

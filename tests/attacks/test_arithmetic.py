@@ -330,7 +330,7 @@ def test_every_numbered_check_has_an_attack():
 def truncating_verify(statement, proof):
     """A known-bad verifier: generators by the statement, scalars by the proof, and the shorter list decides."""
     system, (_, unchecked) = statement.system, without_check("(11)")
-    equation = unchecked(Transcript(TAG), statement, proof)
+    (equation,) = arithmetic.equations([unchecked(Transcript(TAG), statement, proof)])
     points = [
         *generators.slots.first(system.slots),
         *generators.wires.first(system.multiplicities + system.wires),
@@ -355,7 +355,7 @@ def test_a_verifier_that_zips_unequal_lists_would_believe_anything():
     E_5 = generators.errors.first(6)[5]
     blank = Proof(E_5, H, H, [0] * (n + 4), [0] * m, [0] * q, [0] * e, 0)
     _, unchecked = without_check("(11)")
-    equation = unchecked(Transcript(TAG), statement, blank)
+    (equation,) = arithmetic.equations([unchecked(Transcript(TAG), statement, blank)])
     x = -equation.scalars[1]
     e_1 = equation.errors[0] * inverse(x - x**3)
     forged = replace(blank, e=[e_1 % ORDER, 0, -e_1 % ORDER, 0])

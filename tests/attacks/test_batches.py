@@ -109,6 +109,36 @@ def test_a_batch_item_that_nobody_could_prove_is_named_as_a_fault_of_the_caller(
         claims.verify_batch([*items[:2], replace(items[2], account=stranger)])
 
 
+@pytest.mark.parametrize("bad", [(), (0, 4), (5,)], ids=str)
+def test_two_processes_name_the_same_bad_proofs_as_one(mixed, bad):
+    spoiled = list(mixed)
+    for place in bad:
+        spoiled[place] = replace(mixed[place], proof=changed_at(mixed[place].proof, len(mixed[place].proof) - 1))
+    assert claims._shared_out(claims._bad_positions, [(spoiled[:3], 0), (spoiled[3:], 3)], 1) == [
+        [place for place in bad if place < 3],
+        [place for place in bad if place >= 3],
+    ]
+    if bad:
+        with pytest.raises(VerificationError) as refused:
+            claims.verify_batch(spoiled, jobs=2)
+        assert refused.value.positions == bad
+    else:
+        claims.verify_batch(spoiled, jobs=2)
+
+
+@pytest.mark.parametrize("jobs", [0, -1, 257])
+def test_a_number_of_processes_out_of_bounds_is_refused(items, jobs):
+    with pytest.raises(StatementError, match=f"jobs must be between 1 and 256, got {jobs}"):
+        claims.verify_batch(items, jobs)
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 5])
+def test_chunks_do_not_change_which_proofs_are_named(mixed, monkeypatch, chunk):
+    monkeypatch.setattr(claims, "_CHUNK", chunk)
+    spoiled = [replace(mixed[0], proof=b""), *mixed[1:4], replace(mixed[4], proof=changed_at(mixed[4].proof, 9))]
+    assert bad_positions([*spoiled, mixed[5]]) == (0, 4)
+
+
 class Untouchable(tuple):
     """A batch that only claims to be long: reading any of it fails the test."""
 

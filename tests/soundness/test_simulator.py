@@ -64,7 +64,8 @@ def test_a_simulator_that_knows_the_challenges_needs_no_witness_and_no_true_stat
     statement = Statement(system, tuple(map(Commitment, points)))
     proof = simulate(statement, scalars(1), **CHALLENGES)
     arithmetic.verify(Programmed(**CHALLENGES), statement, proof)
-    assert Proof.from_bytes(system, proof.to_bytes()) == proof
+    read = Proof.from_bytes(system, proof.to_bytes())
+    assert read == replace(proof, g=tuple(proof.g), m=tuple(proof.m), q=tuple(proof.q), e=tuple(proof.e))
     for name, challenge in CHALLENGES.items():
         with pytest.raises(VerificationError):
             arithmetic.verify(Programmed(**CHALLENGES | {name: challenge + 1}), statement, proof)

@@ -1,6 +1,6 @@
 """Scalars: integers modulo the prime order of BLS12-381 G1.
 
-Any integer may stand for a residue. What comes out of a decoder, a challenge or a mask is a GMP integer (`residues`):
+Any integer may stand for a residue. What comes out of a decoder, a challenge or a mask is a GMP integer (`integers`):
 it is used like every other, and what is computed from it is computed two to ten times faster. Reduction is lazy: a sum
 of products is reduced once, at its end. Functions return values in [0, ORDER).
 
@@ -12,12 +12,12 @@ from __future__ import annotations
 import hashlib
 import secrets
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from math import isqrt
 from operator import mul
 from typing import TypeAlias
 
-from gmpy2 import invert, mpz
+from gmpy2 import invert, mpz, unpack
 
 ORDER: int = mpz(0x73EDA753299D7D483339D80809A1D80553BDA402FFFE5BFEFFFFFFFF00000001)
 SCALAR_BYTES = 32
@@ -29,9 +29,16 @@ Randomness: TypeAlias = Callable[[int], bytes]
 system_randomness: Randomness = secrets.token_bytes
 
 
-def residues(values: Iterable[int]) -> list[int]:
-    """Return integers as GMP integers, for speed; they equal, hash and serialise as the same numbers."""
-    return list(map(mpz, values))
+def integers(data: bytes, size: int = SCALAR_BYTES) -> list[int]:
+    r"""Return the GMP integers whose `size` bytes, big-endian, follow each other in `data`, in order and not reduced.
+
+    Example:
+        >>> integers(bytes(31) + b"\x07" + bytes(31) + b"\x08") == [7, 8]
+        True
+    """
+    count = len(data) // size
+    found: list[int] = unpack(mpz(int.from_bytes(data, "big")), 8 * size)
+    return [mpz(0)] * (count - len(found)) + found[:count][::-1]  # leading zeros are not unpacked
 
 
 def random_scalar(randomness: Randomness = system_randomness) -> int:
@@ -114,6 +121,20 @@ def power_sum(base: int, values: Sequence[int]) -> int:
     for start in range((len(values) - 1) // block * block, -1, -block):
         total = (total * step + sum(map(mul, low, values[start : start + block]))) % ORDER
     return total * base % ORDER
+
+
+def geometric_sum(base: int, count: int) -> int:
+    """Return ``sum_i base^(i+1)`` over `count` terms.
+
+    Example:
+        >>> geometric_sum(10, 3) == 1110
+        True
+    """
+    base %= ORDER
+    if base == 1:
+        return count % ORDER
+    total: int = base * (pow(base, count, ORDER) - 1) * inverse(base - 1) % ORDER
+    return total
 
 
 def inner(left: Sequence[int], right: Sequence[int]) -> int:

@@ -52,7 +52,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, islice, pairwise
+from itertools import accumulate, chain, islice, pairwise
 from operator import mul
 
 from zkmargin.algebra import generators
@@ -67,12 +67,13 @@ from zkmargin.algebra.scalars import (
     powers,
     system_randomness,
 )
+from zkmargin.algebra.vectors import Encoded, Residues
 from zkmargin.commitments import Commitment
 from zkmargin.encoding import decode_scalars, encode_scalars
 from zkmargin.errors import EncodingError, StatementError, VerificationError, WitnessError
 from zkmargin.proofs import batch
 from zkmargin.proofs.constraints import System
-from zkmargin.proofs.identity import Weights, reciprocals
+from zkmargin.proofs.identity import Received, Weights, evaluate, reciprocals
 from zkmargin.transcript import Transcript
 
 OPENED_FORM = b"opened/1"
@@ -140,9 +141,13 @@ class Proof:
             raise EncodingError(f"a proof of this statement must have {expected} bytes, got {len(data)}")
         starts = range(0, _POINTS, UNCOMPRESSED_BYTES)
         S, A, B = (group.decode_on_curve(data[start : start + UNCOMPRESSED_BYTES]) for start in starts)
-        scalars = iter(decode_scalars(data[_POINTS:], (expected - _POINTS) // SCALAR_BYTES))
-        g, m, q, e = (list(islice(scalars, length)) for length in _lengths(system))
-        return Proof(S, A, B, g, m, q, e, next(scalars))
+        scalars = decode_scalars(data[_POINTS:], (expected - _POINTS) // SCALAR_BYTES)
+        ends = [0, *accumulate(_lengths(system))]
+        g, m, q, e = (
+            Residues(scalars[low:high], data[_POINTS + SCALAR_BYTES * low : _POINTS + SCALAR_BYTES * high])
+            for low, high in pairwise(ends)
+        )
+        return Proof(S, A, B, g, m, q, e, scalars[-1])
 
 
 _POINTS = 3 * UNCOMPRESSED_BYTES
@@ -207,8 +212,27 @@ def verify(transcript: Transcript, statement: Statement, proof: Proof) -> None:
         raise VerificationError("the proof does not hold", failed="(12)")
 
 
+@dataclass(frozen=True, slots=True)
+class Challenged:
+    """A proof as far as step (10): all that is left is its equation."""
+
+    statement: Statement
+    proof: Proof
+    weights: Weights
+    x: int
+
+
 def equation(transcript: Transcript, statement: Statement, proof: Proof) -> batch.Equation:
     """Return step (12) as an equation for `zkmargin.proofs.batch`, having made every other check.
+
+    Raises:
+        VerificationError: if a challenge is inadmissible or the proof has not the system's shape.
+    """
+    return equations([challenge(transcript, statement, proof)])[0]
+
+
+def challenge(transcript: Transcript, statement: Statement, proof: Proof) -> Challenged:
+    """Return the proof with its challenges, having made every check but (12).
 
     Raises:
         VerificationError: if a challenge is inadmissible or the proof has not the system's shape.
@@ -216,7 +240,18 @@ def equation(transcript: Transcript, statement: Statement, proof: Proof) -> batc
     if (len(proof.g), len(proof.m), len(proof.q), len(proof.e)) != _lengths(statement.system):  # (11)
         raise VerificationError("the proof has not the shape of the statement", failed="(11)")
     weights, x = challenges(transcript, statement, OPENED_FORM, proof.S, proof.A, proof.B)
-    return _final_equation(statement, proof, weights, x)
+    return Challenged(statement, proof, weights, x)
+
+
+def equations(items: Sequence[Challenged]) -> list[batch.Equation]:
+    """Return step (12) of every proof; proofs of one system share what they can."""
+    by_system: dict[bytes, list[int]] = {}
+    for place, item in enumerate(items):
+        by_system.setdefault(item.statement.system.digest, []).append(place)
+    found: dict[int, batch.Equation] = {}
+    for places in by_system.values():
+        found |= zip(places, _final_equations([items[place] for place in places]), strict=True)
+    return [found[place] for place in range(len(items))]
 
 
 def challenges(
@@ -329,23 +364,32 @@ class _Prover:
         return {degree: value % ORDER for degree, value in t.items()}
 
 
-def _final_equation(statement: Statement, proof: Proof, weights: Weights, x: int) -> batch.Equation:
-    """Return (12) with everything on the right-hand side."""
-    system = statement.system
+def _final_equations(items: Sequence[Challenged]) -> list[batch.Equation]:
+    """Return (12) of proofs of one system, with everything on the right-hand side."""
+    system = items[0].statement.system
     T = system.commitments + 3
-    degrees = [*range(1, T), T + 1]
-    x_powers = powers(x, T + 2)
-    first_error = weights.evaluate(system, proof.g, proof.m, proof.q, x_powers) - sum(
-        map(mul, [x_powers[degree] for degree in degrees], proof.e)
-    )
+    x_powers = [powers(item.x, T + 2) for item in items]
+    received = [
+        Received(item.weights, item.proof.g, item.proof.m, item.proof.q, xs)
+        for item, xs in zip(items, x_powers, strict=True)
+    ]
+    totals = evaluate(system, received)
+    return [_final_equation(*parts) for parts in zip(items, x_powers, totals, strict=True)]
+
+
+def _final_equation(item: Challenged, x_powers: Sequence[int], total: int) -> batch.Equation:
+    """Return (12), given t(x)."""
+    system, proof = item.statement.system, item.proof
+    T = system.commitments + 3
+    on_errors = sum(map(mul, [*x_powers[1:T], x_powers[T + 1]], proof.e))
     return batch.Equation(
-        slots=proof.g,
-        wires=proof.m,
-        errors=[first_error % ORDER, *proof.e[: T - 1], 0, proof.e[T - 1]],
+        slots=Encoded.of(proof.g),
+        wires=Encoded.of(proof.m),
+        errors=[(total - on_errors) % ORDER, *proof.e[: T - 1], 0, proof.e[T - 1]],
         blinding=proof.h,
         labels=system.basis,
-        books=proof.q,
-        points=[proof.S, proof.A, proof.B, *[commitment.point for commitment in statement.commitments]],
+        books=Encoded.of(proof.q),
+        points=[proof.S, proof.A, proof.B, *[commitment.point for commitment in item.statement.commitments]],
         scalars=[-1, -x_powers[1], -x_powers[2], *[-x_powers[4 + k] for k in range(system.commitments)]],
     )
 

@@ -21,12 +21,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from operator import mul
+
+from gmpy2 import mpz
 
 from zkmargin.algebra import generators
 from zkmargin.algebra.group import Point, clears_to_identity, group
 from zkmargin.algebra.scalars import Randomness, system_randomness
+from zkmargin.algebra.vectors import weighted_sum
 
 WEIGHT_BYTES = 16
 
@@ -50,13 +52,13 @@ def _vanishes(equations: Sequence[Equation], weights: Sequence[int]) -> bool:
     """Return whether the weighted sum of the equations is the identity after clearing the cofactor."""
     books: dict[str, int] = {}
     for labels, places in _by_labels(equations).items():
-        sums = _weighted([equations[place].books for place in places], [weights[place] for place in places])
+        sums = _weighted([weights[place] for place in places], [equations[place].books for place in places])
         for label, scalar in zip(labels, sums, strict=True):
             books[label] = books.get(label, 0) + scalar
-    slots = _weighted([item.slots for item in equations], weights)
-    wires = _weighted([item.wires for item in equations], weights)
-    errors = _weighted([item.errors for item in equations], weights)
-    padding = _weighted([item.padding for item in equations], weights)
+    slots = _weighted(weights, [item.slots for item in equations])
+    wires = _weighted(weights, [item.wires for item in equations])
+    errors = _weighted(weights, [item.errors for item in equations])
+    padding = _weighted(weights, [item.padding for item in equations])
     points = [
         *generators.slots.first(len(slots)),
         *generators.wires.first(len(wires)),
@@ -81,12 +83,9 @@ def _by_labels(equations: Sequence[Equation]) -> dict[tuple[str, ...], list[int]
     return places
 
 
-def _weighted(vectors: Sequence[Sequence[int]], weights: Sequence[int]) -> list[int]:
-    """Return ``sum_i weights_i * vectors_i``, not reduced; a shorter vector counts as padded with zeros.
-
-    Column by column, so that products and sums run at C speed. Lengths come from statements, never from proofs.
-    """
-    return [sum(map(mul, weights, column)) for column in zip_longest(*vectors, fillvalue=0)]
+def _weighted(weights: Sequence[int], vectors: Sequence[Sequence[int]]) -> Sequence[int]:
+    """Return ``sum_i weights_i * vectors_i``; lengths come from statements, never from proofs."""
+    return vectors[0] if len(vectors) == 1 and weights[0] == 1 else weighted_sum(weights, vectors)
 
 
 def bad_positions(equations: Sequence[Equation], randomness: Randomness = system_randomness) -> tuple[int, ...]:
@@ -122,6 +121,6 @@ def _holds(equations: Sequence[Equation], randomness: Randomness) -> bool:
 def _weight(randomness: Randomness) -> int:
     """Return a weight in 1..2^128 - 1; zero would drop an equation."""
     while True:
-        weight = int.from_bytes(randomness(WEIGHT_BYTES), "big")
+        weight: int = mpz(int.from_bytes(randomness(WEIGHT_BYTES), "big"))
         if weight:
             return weight

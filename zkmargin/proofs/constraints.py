@@ -34,9 +34,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, pairwise
 from operator import itemgetter, mul
+from typing import TypeAlias
 
 from zkmargin.algebra.generators import DST, check_identifier
 from zkmargin.algebra.scalars import ORDER, SCALAR_BYTES
+from zkmargin.algebra.vectors import Matrix
 from zkmargin.amounts import MAX_COORDINATES, QUANTITY_BITS
 from zkmargin.encoding import encode_string
 from zkmargin.errors import StatementError
@@ -45,6 +47,12 @@ MAX_SLOTS = 2**16
 MAX_ROWS = 2**14
 MAX_WIRES = 2**12
 MAX_BASE = 2**12
+
+# From so many vectors on a section is evaluated as one matrix product, unless the matrix had more entries than this.
+MANY = 8
+MAX_DENSE = 2**18
+
+Picker: TypeAlias = Callable[[Sequence[int]], Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +69,17 @@ class Affine:
         return self.constant + sum([coefficient * values[index] for coefficient, index in terms])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Section:
     """The part of many affine forms that lies in one run of variables, arranged for evaluation at C speed.
 
     Attributes:
+        width: How many variables the run has.
         parts: Number of the form, what picks its variables out of the run, and their coefficients.
     """
 
-    parts: tuple[tuple[int, Callable[[Sequence[int]], Sequence[int]], tuple[int, ...]], ...]
+    width: int
+    parts: tuple[tuple[int, Picker, tuple[int, ...]], ...]
 
     @staticmethod
     def cut(forms: Sequence[Affine], low: int, high: int) -> Section:
@@ -78,15 +88,35 @@ class Section:
         for number, form in enumerate(forms):
             first, last = bisect_left(form.indices, low), bisect_left(form.indices, high)
             if first < last:
-                indices = [index - low for index in form.indices[first:last]]
-                contiguous = indices[-1] - indices[0] == len(indices) - 1
-                pick = itemgetter(slice(indices[0], indices[-1] + 1)) if contiguous else itemgetter(*indices)
+                pick = _picker([index - low for index in form.indices[first:last]])
                 parts.append((number, pick, form.coefficients[first:last]))
-        return Section(tuple(parts))
+        return Section(high - low, tuple(parts))
 
     def evaluate(self, weights: Sequence[int], values: Sequence[int]) -> int:
         """Return ``sum_j weights_j * (linear part of form j)`` at the run's values, not reduced."""
         return sum([weights[number] * sum(map(mul, factors, pick(values))) for number, pick, factors in self.parts])
+
+    def evaluate_each(self, weights: Sequence[Sequence[int]], values: Sequence[Sequence[int]]) -> list[int]:
+        """Return `evaluate` for many weights and values: where most coefficients are not 0, as one matrix product."""
+        if len(values) < MANY or not self._dense:
+            return [self.evaluate(one, other) for one, other in zip(weights, values, strict=True)]
+        pick = _picker([number for number, _, _ in self.parts])
+        return [sum(map(mul, pick(one), row)) for one, row in zip(weights, self._matrix.times(values), strict=True)]
+
+    @cached_property
+    def _dense(self) -> bool:
+        entries = self.width * len(self.parts)
+        return 0 < entries <= MAX_DENSE and 2 * sum(len(factors) for _, _, factors in self.parts) >= entries
+
+    @cached_property
+    def _matrix(self) -> Matrix:
+        rows = []
+        for _, pick, factors in self.parts:
+            row = [0] * self.width
+            for index, factor in zip(pick(range(self.width)), factors, strict=True):
+                row[index] = factor
+            rows.append(row)
+        return Matrix(rows)
 
 
 @dataclass(frozen=True)
@@ -321,6 +351,13 @@ class Intervals:
     def _factors_known(self, number: int) -> bool:
         factors = (self._system.digits + number, self._system.right_start + number)
         return all(self._known[index] is not None for index in factors)
+
+
+def _picker(indices: Sequence[int]) -> Picker:
+    """Return what picks these ascending places out of a sequence."""
+    if indices[-1] - indices[0] == len(indices) - 1:
+        return itemgetter(slice(indices[0], indices[-1] + 1))
+    return itemgetter(*indices)
 
 
 def _u32(number: int) -> bytes:

@@ -14,7 +14,7 @@ from zkmargin.errors import EncodingError, StatementError, VerificationError, Wi
 from zkmargin.proofs import arithmetic, batch, identity
 from zkmargin.proofs.arithmetic import Proof, Statement, Witness
 from zkmargin.proofs.constraints import Affine, System
-from zkmargin.proofs.identity import Weights
+from zkmargin.proofs.identity import Received, Weights, evaluate
 from zkmargin.transcript import Transcript
 
 TAG = b"tests"
@@ -186,7 +186,8 @@ def test_the_verifier_evaluates_the_polynomial_that_the_collected_weights_define
     expected += 2 * x ** (T - 1) * (inner(lambda_a, g) + inner(lambda_m, m)) + 2 * x ** (T - 2) * inner(lambda_b, g)
     expected += sum(2 * x ** (T - 3 - k) * inner(part, q) for k, part in enumerate(lambda_books, start=1))
     expected += 2 * weights.kappa * x**T
-    assert weights.evaluate(system, g, m, q, powers(x, T + 2)) == expected % ORDER
+    received = Received(weights, g, m, q, powers(x, T + 2))
+    assert evaluate(system, [received] * 2) == [expected % ORDER] * 2
 
 
 @pytest.mark.parametrize("multiplicities", [[], [5], [1, 0, 7, ORDER - 1]])

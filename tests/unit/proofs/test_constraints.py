@@ -7,7 +7,17 @@ from hypothesis import strategies as st
 from zkmargin.algebra.scalars import ORDER
 from zkmargin.errors import StatementError
 from zkmargin.proofs import constraints
-from zkmargin.proofs.constraints import MAX_BASE, MAX_ROWS, MAX_SLOTS, MAX_WIRES, Affine, Intervals, Section, System
+from zkmargin.proofs.constraints import (
+    MANY,
+    MAX_BASE,
+    MAX_ROWS,
+    MAX_SLOTS,
+    MAX_WIRES,
+    Affine,
+    Intervals,
+    Section,
+    System,
+)
 
 
 def row(constant=0, **terms):
@@ -296,6 +306,31 @@ def test_the_sections_together_are_the_forms(shapes, data):
     total = sum(Section.cut(forms, low, high).evaluate(weights, values[low:high]) for low, high in runs)
     expected = [weight * (form.evaluate(values) - form.constant) for weight, form in zip(weights, forms, strict=True)]
     assert total == sum(expected)
+
+
+@given(st.integers(1, 3), st.sampled_from([0, 1, 2]), st.data())
+def test_many_values_at_once_are_evaluated_as_one_by_one(height, holes, data):
+    numbers = st.integers(-(2**100), 2**100)
+    width = 4
+    forms = [
+        Affine(chosen, tuple(data.draw(numbers) for _ in chosen), 0)
+        for chosen in (tuple(range(data.draw(st.integers(0, holes)), width)) for _ in range(height))
+    ]
+    section = Section.cut([Affine((), (), 5), *forms, Affine((), (), 5), *forms], 0, width)
+    count = data.draw(st.sampled_from([1, MANY - 1, MANY, MANY + 3]))
+    weights = [[data.draw(st.integers(0, ORDER - 1)) for _ in range(2 * height + 2)] for _ in range(count)]
+    values = [[data.draw(st.integers(0, ORDER - 1)) for _ in range(width)] for _ in range(count)]
+    expected = [section.evaluate(one, other) for one, other in zip(weights, values, strict=True)]
+    assert section.evaluate_each(weights, values) == expected
+
+
+def test_a_section_that_is_mostly_holes_or_too_large_makes_no_matrix(monkeypatch):
+    full, thin = Affine((0, 1, 2, 3), (1, 2, 3, 4), 0), Affine((0,), (1,), 0)
+    assert Section.cut([full, thin], 0, 4)._dense
+    assert not Section.cut([full, thin, thin, thin], 0, 4)._dense
+    assert not Section.cut([thin], 1, 4)._dense
+    monkeypatch.setattr(constraints, "MAX_DENSE", 7)
+    assert not Section.cut([full, full], 0, 4)._dense
 
 
 # The digest
