@@ -12,6 +12,7 @@ from tests.attacks.test_claims import BOX, CLAIMS, MARKET, MARKETS, SECRET
 from zkmargin.amounts import Ratio
 from zkmargin.errors import EncodingError, StatementError, VerificationError
 from zkmargin.margin.claim import Claim
+from zkmargin.testing.workloads import workload
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +67,47 @@ def test_a_batch_of_all_questions_names_exactly_those_that_do_not_hold(questions
     with pytest.raises(VerificationError) as refused:
         claims.verify_batch([item for item, _ in questions])
     assert refused.value.positions == tuple(place for place, (_, expected) in enumerate(questions) if not expected)
+
+
+# Many proofs of one statement are evaluated together
+
+
+@pytest.fixture(scope="module")
+def crowd():
+    """Twelve proofs of one statement, more than it takes for a matrix product, and two of another between them."""
+    work, other = workload("W", 12, coordinates=5, scenarios=4), workload("cross", 2)
+    found = []
+    for market in (work, other):
+        for account, opening in zip(market.accounts(), market.openings, strict=True):
+            proof = claims.prove(market.snapshot, market.claim, account, opening)
+            found.append(Item(market.snapshot, market.claim, account, proof))
+    return [*found[:5], found[12], *found[5:9], found[13], *found[9:12]]
+
+
+def test_together_exactly_those_hold_that_hold_alone_wherever_a_byte_is_changed(crowd):
+    claims.verify_batch(crowd)
+    size = len(crowd[0].proof)
+    for place in range(290, size, max(1, (size - 290) // 9)):
+        spoilt = list(crowd)
+        for victim in (1, 7, 11):
+            proof = spoilt[victim].proof
+            spoilt[victim] = replace(
+                spoilt[victim], proof=proof[:place] + bytes([proof[place] ^ 1]) + proof[place + 1 :]
+            )
+        with pytest.raises(VerificationError) as refused:
+            claims.verify_batch(spoilt)
+        assert refused.value.positions == (1, 7, 11)
+
+
+def test_errors_of_proofs_that_are_evaluated_together_do_not_cancel(crowd):
+    # The same number is added to a response of one proof and taken from that of another: the evaluation is linear.
+    def shifted(item, place, by):
+        value = int.from_bytes(item.proof[place : place + 32], "big") + by
+        return replace(item, proof=item.proof[:place] + value.to_bytes(32, "big") + item.proof[place + 32 :])
+
+    for place in range(288, len(crowd[0].proof), 640):
+        spoilt = list(crowd)
+        spoilt[2], spoilt[3] = shifted(crowd[2], place, 1), shifted(crowd[3], place, -1)
+        with pytest.raises(VerificationError) as refused:
+            claims.verify_batch(spoilt)
+        assert refused.value.positions == (2, 3)

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from circuits import claims
 from zkmargin import cli
 from zkmargin.cli import bench
 from zkmargin.testing.workloads import workload
@@ -232,6 +233,16 @@ def test_bench_prints_one_json_object_with_the_agreed_keys(run):
     assert all(entry["ratio"] > 0 < entry["floor_ms_per_proof"] for entry in report["batch"])
 
 
+def test_bench_shares_a_batch_out_to_as_many_processes_as_it_is_told(run, monkeypatch):
+    asked = []
+    verify = claims.verify_batch
+    monkeypatch.setattr(claims, "verify_batch", lambda items, jobs: asked.append(jobs) or verify(items))
+    status, out, _ = run("bench", "-w", "cross", "--runs", "1", "--batches", "2", "--threads", "3", "--json")
+    assert status == 0
+    assert json.loads(out)["threads"] == 3
+    assert set(asked) == {3}
+
+
 def test_bench_measures_batches_that_are_larger_than_the_number_of_its_accounts(run, monkeypatch):
     monkeypatch.setattr(bench, "MOST_ACCOUNTS", 2)
     status, out, _ = run("bench", "--workload", "cross", "--runs", "1", "--batches", "5", "--rounds", "2", "--json")
@@ -250,6 +261,8 @@ def test_bench_measures_batches_that_are_larger_than_the_number_of_its_accounts(
         ["--batches", "a"],
         ["--coordinates", "1"],
         ["--scenarios", "0"],
+        ["--threads", "0"],
+        ["--threads", "257"],
     ],
 )
 def test_bench_refuses_what_it_cannot_measure(run, arguments):

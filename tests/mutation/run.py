@@ -34,6 +34,7 @@ KNOWN = set(Path(__file__).with_name("survivors.txt").read_text("utf-8").splitli
 TARGETS = {
     "zkmargin/encoding.py": ("tests/unit/test_encoding.py", "tests/unit/test_transcript.py", AGAIN),
     "zkmargin/transcript.py": ("tests/unit/test_transcript.py", AGAIN),
+    "zkmargin/algebra/vectors.py": ("tests/unit/algebra/test_vectors.py", "tests/attacks/test_batch.py"),
     "zkmargin/proofs/batch.py": (
         "tests/unit/proofs/test_batch.py",
         "tests/attacks/test_batch.py",

@@ -20,6 +20,7 @@ from circuits import claims
 from zkmargin.algebra import generators
 from zkmargin.algebra.group import Point, group
 from zkmargin.algebra.scalars import ORDER
+from zkmargin.amounts import bounded
 from zkmargin.cli.options import Rounds
 from zkmargin.cli.output import err, out
 from zkmargin.errors import StatementError
@@ -34,6 +35,7 @@ Runs = Annotated[int, typer.Option("--runs", help="Timed runs of each figure, af
 Batches = Annotated[str, typer.Option("--batches", help="Batch sizes, separated by commas.")]
 Coordinates = Annotated[int | None, typer.Option("--coordinates", help="Committed ids, in place of the workload's.")]
 Scenarios = Annotated[int | None, typer.Option("--scenarios", help="Scenario rows, in place of the workload's.")]
+Threads = Annotated[int, typer.Option("--threads", help="Share each batch out to so many processes, one thread each.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -42,6 +44,7 @@ def run(
     runs: Runs = 15,
     batches: Batches = "1,16,64,256",
     rounds: Rounds = 0,
+    threads: Threads = 1,
     coordinates: Coordinates = None,
     scenarios: Scenarios = None,
     as_json: Json = False,
@@ -54,20 +57,23 @@ def run(
     parts = batches.split(",")
     if not all(part.isascii() and part.isdigit() and 1 <= int(part[:6]) <= 4_096 for part in parts):
         raise StatementError(f"batches must be numbers from 1 to 4096 separated by commas, got {batches[:80]!r}")
+    bounded("threads", threads, 1, claims.MAX_JOBS)
     sizes = [int(part) for part in parts]
     accounts = min(max(sizes), MOST_ACCOUNTS)
-    report = measure(workload(name, accounts, coordinates=coordinates, scenarios=scenarios), runs, sizes, rounds)
+    work = workload(name, accounts, coordinates=coordinates, scenarios=scenarios)
+    report = measure(work, runs, sizes, rounds, threads)
     if as_json:
         print(json.dumps(report))  # noqa: T201 - one line for programs, never wrapped or styled
     else:
         _show(report)
 
 
-def measure(work: Workload, runs: int, batches: Sequence[int], rounds: int = 0) -> dict[str, Any]:
+def measure(work: Workload, runs: int, batches: Sequence[int], rounds: int = 0, threads: int = 1) -> dict[str, Any]:
     """Return the figures of a workload: medians of `runs` runs after a warm-up, in milliseconds.
 
-    The floors are those of the opened form, whatever the rounds: what folding costs shows in the ratio. A batch that is
-    larger than the workload has accounts repeats their proofs, which saves its verifier nothing.
+    The floors are those of the opened form on one thread, whatever the rounds and threads: what folding costs, and what
+    threads save, shows in the ratio. A batch that is larger than the workload has accounts repeats their proofs, which
+    saves its verifier nothing.
     """
     accounts = work.accounts()
     start = perf_counter()
@@ -96,10 +102,10 @@ def measure(work: Workload, runs: int, batches: Sequence[int], rounds: int = 0) 
         "verify_ms": verify_ms,
         "verify_floor_ms": verify_floor_ms,
         "verify_ratio": round(verify_ms / verify_floor_ms, 3),
-        "batch": [_measure_batch(system, items, size, runs) for size in batches],
+        "batch": [_measure_batch(system, items, size, runs, threads) for size in batches],
         "proof_bytes": len(proofs[0]),
         "rounds": rounds,
-        "threads": 1,
+        "threads": threads,
         "group": group.name,
         "coordinates": len(system.basis),
         "rows": len(system.rows),
@@ -109,11 +115,12 @@ def measure(work: Workload, runs: int, batches: Sequence[int], rounds: int = 0) 
     }
 
 
-def _measure_batch(system: System, items: Sequence[claims.Item], size: int, runs: int) -> dict[str, Any]:
+def _measure_batch(system: System, items: Sequence[claims.Item], size: int, runs: int, threads: int) -> dict[str, Any]:
     """Return what one proof costs in a batch, beside its share of the multiplication that the batch cannot avoid."""
     chosen = [items[place % len(items)] for place in range(size)]
     turns = max(runs, 10) if size <= MOST_ACCOUNTS else runs  # small ones are quick and noisy
-    batch_ms, floor_ms = _interleaved(turns, partial(claims.verify_batch, chosen), verifier_floor(system, size))
+    verify = partial(claims.verify_batch, chosen, jobs=threads)
+    batch_ms, floor_ms = _interleaved(turns, verify, verifier_floor(system, size))
     return {
         "proofs": size,
         "ms_per_proof": round(batch_ms / size, 4),
@@ -191,9 +198,10 @@ def _show(report: dict[str, Any]) -> None:
         cost, floor = entry["ms_per_proof"], entry["floor_ms_per_proof"]
         name = f"verify, each in a batch of {entry['proofs']:,}"
         table.add_row(name, f"{cost:.3f}", f"{floor:.3f}", f"{entry['ratio']:.2f}")
+    threads = "1 thread" if report["threads"] == 1 else f"{report['threads']} threads"
     out.print(
         f"[bold]workload {report['workload']}[/]: {report['coordinates']} coordinates, {report['rows']} rows, "
-        f"{report['slots']} slots, {report['rounds']} rounds; group {report['group']}, {report['threads']} thread"
+        f"{report['slots']} slots, {report['rounds']} rounds; group {report['group']}, {threads}"
     )
     out.print(table)
     out.print(
