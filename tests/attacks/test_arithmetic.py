@@ -722,17 +722,15 @@ def masks_of(statement, proof, values):
 
 @pytest.mark.parametrize("dropped", [None, 0, 1, 2, 3])
 def test_a_prover_who_drops_a_mask_tells_whoever_guesses_the_book_that_the_guess_is_right(dropped, monkeypatch):
-    draw = arithmetic._Prover._masks
+    draw = arithmetic._Prover.draw
 
     def careless(self, transcript, randomness):
-        r_A, others, *rest = draw(self, transcript, randomness)
+        masks = draw(self, transcript, randomness)
         if dropped == 3:
-            others[1] = 0
-        elif dropped is not None:
-            r_A[dropped] = 0
-        return [r_A, others, *rest]
+            return replace(masks, r_B=0)
+        return replace(masks, r_A=[0 if place == dropped else mask for place, mask in enumerate(masks.r_A)])
 
-    monkeypatch.setattr(arithmetic._Prover, "_masks", careless)
+    monkeypatch.setattr(arithmetic._Prover, "draw", careless)
     statement, blindings = about(SQUARE, [3])
     proof = arithmetic.prove(Transcript(TAG), statement, Witness(TRUE, blindings))
     verify(statement, proof)

@@ -192,9 +192,13 @@ def _product(left: NDArray[float64], right: NDArray[float64]) -> NDArray[float64
     import numpy as np  # start-up time: a single verification does without it
 
     result = np.empty((left.shape[0], right.shape[1]))
-    step = max(_LEAST_COLUMNS, _ONE_THREAD // left.size)
-    for start in range(0, right.shape[1], step):
-        np.matmul(left, right[:, start : start + step], out=result[:, start : start + step])
+    height = max(1, _ONE_THREAD // (_LEAST_COLUMNS * left.shape[1]))
+    for top in range(0, left.shape[0], height):
+        part, rows = left[top : top + height], slice(top, top + height)
+        width = max(_LEAST_COLUMNS, _ONE_THREAD // part.size)
+        for start in range(0, right.shape[1], width):
+            columns = slice(start, start + width)
+            np.matmul(part, right[:, columns], out=result[rows, columns])
     return result
 
 

@@ -52,7 +52,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain, islice, pairwise
+from itertools import accumulate, chain, pairwise
 from operator import mul
 
 from zkmargin.algebra import generators
@@ -63,7 +63,6 @@ from zkmargin.algebra.scalars import (
     Randomness,
     combine,
     inner,
-    masks,
     powers,
     system_randomness,
 )
@@ -74,6 +73,7 @@ from zkmargin.errors import EncodingError, StatementError, VerificationError, Wi
 from zkmargin.proofs import batch
 from zkmargin.proofs.constraints import System
 from zkmargin.proofs.identity import Received, Weights, evaluate, reciprocals
+from zkmargin.proofs.masks import Masks, Prepared, draw
 from zkmargin.transcript import Transcript
 
 OPENED_FORM = b"opened/1"
@@ -163,6 +163,7 @@ def prove(
     statement: Statement,
     witness: Witness,
     randomness: Randomness = system_randomness,
+    prepared: Prepared | None = None,
 ) -> Proof:
     """Return a proof of the statement.
 
@@ -171,11 +172,14 @@ def prove(
         statement: What is proved.
         witness: The secret values.
         randomness: Source of the masks; vectors pin it.
+        prepared: Masks made before by `zkmargin.proofs.masks.prepare`; used up by this proof.
 
     Raises:
-        WitnessError: if the witness does not satisfy the system; no proof is made.
+        WitnessError: if the witness does not satisfy the system, or the prepared masks have been used; there is no
+            proof then.
+        StatementError: if the masks were prepared for another shape.
     """
-    return respond(transcript, statement, witness, randomness, OPENED_FORM).proof
+    return respond(transcript, statement, witness, randomness, OPENED_FORM, prepared).proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,16 +192,23 @@ class Responses:
 
 
 def respond(
-    transcript: Transcript, statement: Statement, witness: Witness, randomness: Randomness, form: bytes
+    transcript: Transcript,
+    statement: Statement,
+    witness: Witness,
+    randomness: Randomness,
+    form: bytes,
+    prepared: Prepared | None = None,
 ) -> Responses:
     """Return the outcome of steps (1) to (11); `form` says how the responses will be sent."""
     _absorb(transcript, statement, form)
     prover = _Prover(statement.system, witness)
     start = transcript.copy()
+    masks = prepared.take(statement.system.shape) if prepared else None
     for _ in range(MAX_ATTEMPTS):
-        responses = prover.attempt(transcript, randomness)
+        responses = prover.attempt(transcript, masks or prover.draw(transcript, randomness))
         if responses is not None:
             return responses
+        masks = None  # they have met a challenge: never again
         transcript.restore(start)
     raise WitnessError("no admissible challenge was drawn: the random source is broken")
 
@@ -294,58 +305,52 @@ class _Prover:
         self.books = [values[start:end] for start, end in pairwise(starts)]
         self.blindings = witness.blindings
 
-    def attempt(self, transcript: Transcript, randomness: Randomness) -> Responses | None:
+    def attempt(self, transcript: Transcript, masks: Masks) -> Responses | None:
         """Return the responses, or `None` when alpha is inadmissible: a public event, independent of the witness."""
-        system, T = self.system, self.T
-        r_A, (rho_A, r_B, rho_B, sigma), s, s_m, s_q = self._masks(transcript, randomness)
+        system, T, r_A = self.system, self.T, masks.r_A
         G = generators.slots.first(system.slots)
         M = generators.wires.first(len(self.m))
-        P = [generators.book(label) for label in system.basis]
         E = generators.errors.first(T + 2)
         H = generators.blinding()
-        A = group.msm([*G, *M, *E[: T - 1], H], [*self.a, *self.m, *r_A, rho_A])  # (1)
+        A = group.msm([*G, *M, *E[: T - 1], H], [*self.a, *self.m, *r_A, masks.rho_A])  # (1)
         transcript.absorb("A", group.encode(A))  # (2)
         alpha = transcript.challenge("alpha")  # (3)
         if not _admissible(system, alpha):
             return None
         at = reciprocals(system, alpha)
         b = [*[at[digit] for digit in self.a[: system.digits]], *self.rights]
-        B = group.msm([*G, E[T - 1], H], [*b, r_B, rho_B])  # (4)
+        B = group.msm([*G, E[T - 1], H], [*b, masks.r_B, masks.rho_B])  # (4)
         transcript.absorb("B", group.encode(B))  # (5)
         rho, w = transcript.challenge("rho"), transcript.challenge("w")  # (6)
         weights = Weights(system, alpha, rho, w)  # (7)
-        t = self._coefficients(weights, b, s, s_m, s_q)
-        e = [t[0], *[t[d] - r_A[d - 1] for d in range(1, T)], t[T + 1] - r_B]
-        S = group.msm([*G, *M, *P, *E[:T], E[T + 1], H], [*s, *s_m, *s_q, *e, sigma])  # (8)
+        t = self._coefficients(weights, b, masks)
+        e = [t[0], *[t[d] - r_A[d - 1] for d in range(1, T)], t[T + 1] - masks.r_B]
+        S = _masked(masks, system, [*E[:T], E[T + 1]], e)  # (8)
         transcript.absorb("S", group.encode(S))  # (9)
         x = transcript.challenge("x")  # (10)
         x2, book_powers = x * x % ORDER, powers(x, system.commitments, first=x**4)
-        e_masks = [*[x * mask for mask in r_A[1:]], x2 * r_B, 0]
+        e_masks = [*[x * mask for mask in r_A[1:]], x2 * masks.r_B, 0]
         proof = Proof(  # (11)
             S=S,
             A=A,
             B=B,
-            g=combine([(1, s), (x, self.a), (x2, b)]),
-            m=combine([(1, s_m), (x, self.m)]),
-            q=combine([(1, s_q), *zip(book_powers, self.books, strict=True)]),
+            g=combine([(1, masks.s), (x, self.a), (x2, b)]),
+            m=combine([(1, masks.s_m), (x, self.m)]),
+            q=combine([(1, masks.s_q), *zip(book_powers, self.books, strict=True)]),
             e=[(one + other) % ORDER for one, other in zip(e[1:], e_masks, strict=True)],
-            h=(sigma + x * rho_A + x2 * rho_B + inner(book_powers, self.blindings)) % ORDER,
+            h=(masks.sigma + x * masks.rho_A + x2 * masks.rho_B + inner(book_powers, self.blindings)) % ORDER,
         )
         return Responses(proof, weights, x)
 
-    def _masks(self, transcript: Transcript, randomness: Randomness) -> list[list[int]]:
-        """Return r_A (T-1), then rho_A, r_B, rho_B and sigma, then s (n), s_m (w), s_q (|P|)."""
-        counts = (self.T - 1, 4, self.system.slots, len(self.m), len(self.system.basis))
+    def draw(self, transcript: Transcript, randomness: Randomness) -> Masks:
+        """Return fresh masks, hedged by the witness and the transcript."""
         secrets = [*self.a, *self.rights, *self.m, *chain(*self.books), *self.blindings]
         witness = b"".join([(number % ORDER).to_bytes(SCALAR_BYTES, "big") for number in secrets])
-        stream = iter(masks(sum(counts), randomness, witness, transcript.fingerprint()))
-        return [list(islice(stream, count)) for count in counts]
+        return draw(self.system.shape, randomness, witness, transcript.fingerprint())
 
-    def _coefficients(
-        self, weights: Weights, b: list[int], s: list[int], s_m: list[int], s_q: list[int]
-    ) -> dict[int, int]:
+    def _coefficients(self, weights: Weights, b: list[int], masks: Masks) -> dict[int, int]:
         """Return t_0 .. t_{T+1} without t_T, the coefficients of t(X) that are not the combined identity."""
-        T, a = self.T, self.a
+        T, a, s = self.T, self.a, masks.s
         lambda_a, lambda_b, lambda_m, lambda_books = weights.collect(self.system)
         mu = powers(weights.mu, self.system.slots, first=weights.mu)
         mu_s = list(map(mul, mu, s))
@@ -354,14 +359,23 @@ class _Prover:
         t[T - 3] += inner(mu_s, s)
         t[T - 2] += 2 * (inner(mu_s, a) + inner(lambda_b, s))
         t[T - 1] += inner(mu_a, a) + 2 * (inner(mu_s, b) + inner(lambda_b, a))
-        t[T - 1] += 2 * (inner(lambda_a, s) + inner(lambda_m, s_m))
+        t[T - 1] += 2 * (inner(lambda_a, s) + inner(lambda_m, masks.s_m))
         t[T + 1] += inner(list(map(mul, mu, b)), b) + 2 * inner(lambda_a, b)
         for k, lambda_k in enumerate(lambda_books, start=1):
-            t[T - 3 - k] += 2 * inner(lambda_k, s_q)
+            t[T - 3 - k] += 2 * inner(lambda_k, masks.s_q)
             for j, book in enumerate(self.books, start=1):
                 if j != k:
                     t[T + j - k] += 2 * inner(lambda_k, book)
         return {degree: value % ORDER for degree, value in t.items()}
+
+
+def _masked(masks: Masks, system: System, E: Sequence[Point], e: Sequence[int]) -> Point:
+    """Return S; of prepared masks only the error terms are left to add."""
+    if masks.head is not None:
+        return group.add(masks.head, group.msm(E, e))
+    G, M = generators.slots.first(system.slots), generators.wires.first(len(masks.s_m))
+    P = [generators.book(label) for label in system.basis]
+    return group.msm([*G, *M, *P, *E, generators.blinding()], [*masks.s, *masks.s_m, *masks.s_q, *e, masks.sigma])
 
 
 def _final_equations(items: Sequence[Challenged]) -> list[batch.Equation]:

@@ -48,8 +48,10 @@ MAX_ROWS = 2**14
 MAX_WIRES = 2**12
 MAX_BASE = 2**12
 
-# From so many vectors on a section is evaluated as one matrix product, unless the matrix had more entries than this.
+# A section is evaluated as one matrix product from so many vectors on, and combined as one from so many entries on;
+# with more entries than MAX_DENSE the matrix would take more memory than it is worth.
 MANY = 8
+LEAST_DENSE = 2**12
 MAX_DENSE = 2**18
 
 Picker: TypeAlias = Callable[[Sequence[int]], Sequence[int]]
@@ -103,6 +105,18 @@ class Section:
         pick = _picker([number for number, _, _ in self.parts])
         return [sum(map(mul, pick(one), row)) for one, row in zip(weights, self._matrix.times(values), strict=True)]
 
+    def combine(self, weights: Sequence[int]) -> list[int]:
+        """Return, for each variable of the run, ``sum_j weights_j * (its coefficient in form j)``, not reduced."""
+        if self._dense and self.width * len(self.parts) >= LEAST_DENSE:
+            columns = self._transposed
+            return columns.times([_picker([number for number, _, _ in self.parts])(weights)])[0]
+        total = [0] * self.width
+        for number, pick, factors in self.parts:
+            weight = weights[number]
+            for place, factor in zip(pick(range(self.width)), factors, strict=True):
+                total[place] += weight * factor
+        return total
+
     @cached_property
     def _dense(self) -> bool:
         entries = self.width * len(self.parts)
@@ -110,13 +124,30 @@ class Section:
 
     @cached_property
     def _matrix(self) -> Matrix:
+        return Matrix(self._rows())
+
+    @cached_property
+    def _transposed(self) -> Matrix:
+        return Matrix(list(zip(*self._rows(), strict=True)))
+
+    def _rows(self) -> list[list[int]]:
         rows = []
         for _, pick, factors in self.parts:
             row = [0] * self.width
-            for index, factor in zip(pick(range(self.width)), factors, strict=True):
-                row[index] = factor
+            for place, factor in zip(pick(range(self.width)), factors, strict=True):
+                row[place] = factor
             rows.append(row)
-        return Matrix(rows)
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What of a system fixes the generators of its proofs: K, n, w (digit multiplicities included) and the basis."""
+
+    commitments: int
+    slots: int
+    wires: int
+    basis: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -167,6 +198,11 @@ class System:
     def multiplicities(self) -> int:
         """The number of wires that count digits: base - 1, or none without digit slots."""
         return self.base - 1 if self.digits else 0
+
+    @property
+    def shape(self) -> Shape:
+        """Return what fixes the generators of a proof."""
+        return Shape(self.commitments, self.slots, self.multiplicities + self.wires, self.basis)
 
     @property
     def right_start(self) -> int:

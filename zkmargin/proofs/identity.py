@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from operator import mul
 
 from zkmargin.algebra.scalars import ORDER, geometric_sum, inverse, inverses, power_sum, powers
@@ -43,21 +42,13 @@ class Weights:
 
     def collect(self, system: System) -> tuple[list[int], list[int], list[int], list[list[int]]]:
         """Return lambda_a (n), lambda_b (n), lambda_m (w) and lambda_1..lambda_K (|P| each)."""
-        flat = [0] * system.variables
-        for weight, form in zip(self.forms, system.forms, strict=True):
-            for index, coefficient in zip(form.indices, form.coefficients, strict=True):
-                flat[index] += weight * coefficient
-        flat = [value % ORDER for value in flat]
-        starts = [system.book_start(number) for number in range(system.commitments + 1)]
+        left, right, wires, *books = [
+            [value % ORDER for value in section.combine(self.forms)] for section in system.sections
+        ]
         digit_rights = [(weight * self.alpha + self.w) % ORDER for weight in powers(self.mu, system.digits, self.mu)]
         at = reciprocals(system, self.alpha)
         multiplicities = [self.w * (at[0] - value) % ORDER for value in at[1:]]
-        return (
-            flat[: system.right_start],
-            digit_rights + flat[system.right_start : system.wire_start],
-            multiplicities + flat[system.wire_start : starts[0]],
-            [flat[start:end] for start, end in pairwise(starts)],
-        )
+        return left, digit_rights + right, multiplicities + wires, books
 
 
 @dataclass(frozen=True, slots=True)

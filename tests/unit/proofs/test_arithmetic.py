@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zkmargin.algebra import generators
+from zkmargin.algebra import generators, scalars
 from zkmargin.algebra.group import group
 from zkmargin.algebra.scalars import ORDER, inner, inverse, powers
 from zkmargin.commitments import Commitment, Opening, commit
@@ -326,13 +326,13 @@ def test_two_proofs_of_one_claim_share_no_number():
 def drawn(monkeypatch):
     """Every list of masks that provers draw."""
     lists = []
-    draw = arithmetic.masks
+    draw = scalars.masks
 
     def note(*arguments):
         lists.append(draw(*arguments))
         return lists[-1]
 
-    monkeypatch.setattr(arithmetic, "masks", note)
+    monkeypatch.setattr(scalars, "masks", note)
     return lists
 
 
