@@ -1,5 +1,6 @@
 """Sizes are known before anything is built, are the true ones, and change only on purpose."""
 
+import ast
 import json
 import runpy
 from itertools import count
@@ -13,6 +14,7 @@ from circuits.registration import REGISTERED_BITS
 from circuits.sizes import best_base, digits_for, measure
 from circuits.systems import Shape, compile_circuit
 from zkmargin.amounts import MAX_COORDINATES, QUANTITY_BITS
+from zkmargin.margin.claim import KINDS
 from zkmargin.proofs import arithmetic
 from zkmargin.proofs.constraints import MAX_BASE, Intervals
 from zkmargin.testing.workloads import workload
@@ -31,6 +33,19 @@ def measured(catalogue):
 def test_sizes_and_digests_are_the_pinned_ones(catalogue, measured):
     """After a change on purpose: python -m tests.sizes.regenerate."""
     assert measured == json.loads(catalogue["PINNED"].read_text("utf-8"))
+
+
+def test_no_gadget_and_no_model_is_without_a_pin(root, measured):
+    gadgets = {
+        node.name
+        for path in (root / "circuits" / "gadgets").glob("*.py")
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    }
+    models = {path.stem for path in (root / "circuits" / "margin").glob("*.py")} - {"__init__"}
+    assert {f"gadget {name}" for name in gadgets} <= measured.keys()
+    assert models <= {name.rpartition(" ")[2] for name in measured if name.startswith("sample ")}
+    assert set(KINDS) <= {name.split()[1] for name in measured if name.startswith("sample ")}
 
 
 def test_a_count_without_building_equals_the_compiled_system(catalogue, measured):
