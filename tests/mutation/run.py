@@ -62,15 +62,20 @@ TARGETS = {
         "tests/vectors/test_linear.py",
     ),
     "zkmargin/proofs/arithmetic.py": (
+        SYSTEMS,
+        "tests/attacks/test_edges.py",
         "tests/unit/proofs/test_arithmetic.py",
         "tests/attacks/test_arithmetic.py",
-        SYSTEMS,
+        "tests/attacks/test_prepared.py",
     ),
     "zkmargin/proofs/identity.py": (
-        "tests/unit/proofs/test_arithmetic.py",
-        "tests/soundness/test_formal_group.py",
         SYSTEMS,
+        "tests/attacks/test_edges.py",
+        "tests/unit/proofs/test_arithmetic.py",
+        "tests/unit/proofs/test_compact.py",
+        "tests/soundness/test_formal_group.py",
     ),
+    "zkmargin/proofs/masks.py": ("tests/attacks/test_prepared.py", AGAIN),
     "zkmargin/proofs/folding.py": ("tests/unit/proofs/test_folding.py", "tests/attacks/test_folding.py"),
     "zkmargin/proofs/compact.py": (
         "tests/attacks/test_compact.py",

@@ -1,21 +1,180 @@
-"""A compact proof tells what an opened one tells, folded: simulated without a witness, distributed like a real one."""
+"""Compact proofs: a tree of them gives a witness, and one of them tells what an opened proof tells, folded."""
+
+from copy import copy
+from dataclasses import replace
+from itertools import product
 
 import pytest
 
 from tests.attacks.folded import TAG
 from tests.attacks.test_compact import fold
-from tests.soundness.rounds import Folding
+from tests.soundness.formal import Argument
+from tests.soundness.rounds import Folding, opened
 from tests.soundness.systems import everything
-from tests.soundness.test_extractor import EARLIER
-from tests.soundness.test_folding import FOUR, Compact, Rewound
+from tests.soundness.test_extractor import EARLIER, Honest, interpolate, witness
+from tests.soundness.test_folding import FOUR, Rewound
 from tests.soundness.test_simulator import CHALLENGES, Toy, distribution, everything_there_is, same, scalars, simulate
+from zkmargin.algebra import generators
 from zkmargin.algebra.group import group
+from zkmargin.algebra.scalars import ORDER
 from zkmargin.commitments import Commitment
 from zkmargin.errors import VerificationError
-from zkmargin.proofs import arithmetic, compact
+from zkmargin.proofs import arithmetic, batch, compact
 from zkmargin.proofs.arithmetic import Responses, Statement, Witness
 from zkmargin.proofs.constraints import Affine, System
 from zkmargin.transcript import Transcript
+
+# The compact form: the same tree below every x
+
+
+class Padded(Argument):
+    """The norm argument with the places that fill up a folded opening: slots without a constraint, and U."""
+
+    def __init__(self, system, order, shape):
+        super().__init__(system, order)
+        self.unused = shape.norm - system.slots
+        used = sum(map(len, (self.M, self.P, self.E, self.H)))
+        shift = self.unused
+        self.G = range(shape.norm)
+        self.M, self.P, self.E, self.H = (
+            range(r.start + shift, r.stop + shift) for r in (self.M, self.P, self.E, self.H)
+        )
+        # l holds everything but G and E_0.
+        self.U = range(shape.norm + used, shape.norm + used + shape.linear - (used - 1))
+        self.bases = self.U.stop
+
+    def weigh(self, alpha, rho, w):
+        weights = super().weigh(alpha, rho, w)
+        slots = self.system.slots
+        more = [pow(rho, 2 * i + 2, self.order) for i in range(slots, slots + self.unused)]
+        nothing = [0] * self.unused
+        columns = [*weights.columns[:slots], *[[] for _ in nothing], *weights.columns[slots:], *[[] for _ in self.U]]
+        left, right = weights.left + nothing, weights.right + nothing
+        return replace(weights, mu=weights.mu + more, left=left, right=right, columns=columns)
+
+    def without_unused_slots(self):
+        """Return this argument with the slots of the system as its only ones."""
+        twin = copy(self)
+        twin.G = self.G[: self.system.slots]
+        return twin
+
+
+def points_of(argument):
+    """Return the generators of an element's coefficients."""
+    errors = generators.errors.first(argument.T + 2)
+    return [
+        *generators.slots.first(len(argument.G)),
+        *generators.wires.first(len(argument.M)),
+        *map(generators.book, argument.system.basis),
+        *[errors[degree] for degree in argument.degrees],
+        generators.blinding(),
+        *generators.padding.first(len(argument.U)),
+    ]
+
+
+class Compact(Honest):
+    """The library's prover of compact proofs: with the same coins it commits to the same masks."""
+
+    def __init__(self, system, values, rounds):
+        super().__init__(system, values)
+        self.rounds = rounds
+        self.shape = compact.shape_of(system, rounds)
+
+    def answer(self, gammas, **challenges):
+        known = Witness(self.values, self.blindings)
+        transcript = Rewound(gammas, **challenges)
+        return compact.prove(transcript, self.statement, known, self.rounds, self.coins)
+
+
+def full_response(prover, argument, x, **earlier):
+    """Return what 4^rounds answers at one x open: the coefficients of (12)'s right-hand side on every base."""
+    statement, shape = prover.statement, prover.shape
+    weights = arithmetic.Weights(statement.system, **earlier)
+    reduced = compact._reduce(statement.system, shape, weights, x)
+    top = Folding(int(ORDER), weights.rho, tuple(map(int, reduced.c)), shape.norm)
+
+    def below(relation, gammas):
+        if len(gammas) < shape.rounds:
+            return opened(relation, {gamma: below(relation.next(gamma), (*gammas, gamma)) for gamma in FOUR})[0]
+        proof = prover.answer(gammas, x=x, **earlier)
+        transcript = Rewound(gammas, x=x, **earlier)
+        assert batch.bad_positions([compact.equation(transcript, statement, shape.rounds, proof)]) == ()
+        return relation.element([int(one) for one in proof.folded.n], [int(one) for one in proof.folded.l])
+
+    P = below(top, ())
+    n, ell = top.blocks(P)
+    assert top.holds(P)
+    g = [(one - other) % ORDER for one, other in zip(n, reduced.v, strict=True)]
+    split = len(argument.M) + len(argument.P)
+    first_error = (reduced.scale * P[0] - reduced.constant) % ORDER
+    return [int(one) for one in (*g, *ell[:split], first_error, *ell[split:])]
+
+
+@pytest.mark.parametrize("commitments, rounds", [(1, 1), (2, 1), (1, 2)])
+def test_from_3k_plus_7_trees_of_compact_proofs_comes_a_witness(commitments, rounds):
+    prover = Compact(*everything(commitments), rounds)
+    system, T = prover.statement.system, commitments + 3
+    argument = Padded(system, int(ORDER), prover.shape)
+    assert len(argument.G) > system.slots, "there are unused places"
+    xs = range(3, 3 + 3 * commitments + 7)
+    answers = {x: full_response(prover, argument, x, **EARLIER) for x in xs}
+    found = dict(enumerate(interpolate({x: answers[x] for x in xs[: T + 1]})))
+    # The openings are those of the points, and every further answer agrees with them.
+    proof = prover.answer(FOUR[:rounds], x=3, **EARLIER)
+    own = [commitment.point for commitment in prover.statement.commitments]
+    for exponent, point in zip((0, 1, 2, *argument.exponents), (proof.S, proof.A, proof.B, *own), strict=True):
+        assert group.equal(group.msm(points_of(argument), found[exponent]), point)
+    assert found[3] == [0] * argument.bases
+    assert all(argument.at(found, x) == answer for x, answer in answers.items())
+    # (12) is an identity in x, and what was opened is a witness.
+    F = argument.residue(argument.weigh(**EARLIER), found)
+    assert max(F) <= 3 * commitments + 6
+    assert set(F.values()) == {0}
+    values, _, counts = witness(argument.without_unused_slots(), found, EARLIER["alpha"])
+    assert values == [value % ORDER for value in prover.values]
+    assert argument.satisfied(values)
+    assert counts == [prover.values[: system.digits].count(t) for t in range(1, system.base)]
+
+
+BITS = System(("USD",), (("USD",),), 2, 2, (), 0, (Affine((0, 1, 2), (1, 2, -1), 0),), 9)
+"""q is a two-bit number. Digits 0 and 1, q 2."""
+
+
+@pytest.mark.long
+def test_the_whole_tree_of_compact_proofs_proves_every_constraint_without_looking_at_the_prover():
+    # (d + beta) alphas, 2N + 1 rhos, J + 2 ws, 3K + 7 xs, 4 gammas: 4 x 5 x 3 x 10 x 4 proofs.
+    prover = Compact(BITS, [1, 0, 1], rounds=1)
+    argument = Padded(BITS, int(ORDER), prover.shape)
+    assert (len(argument.G), len(argument.U)) == (2, 1)
+    alphas, rhos, ws, xs = (range(5, 5 + count) for count in (4, 5, 3, 10))
+    first, second = set(), {alpha: set() for alpha in alphas}
+    for alpha, rho, w in product(alphas, rhos, ws):
+        earlier = {"alpha": alpha, "rho": rho, "w": w}
+        answers = {x: full_response(prover, argument, x, **earlier) for x in xs}
+        found = dict(enumerate(interpolate({x: answers[x] for x in xs[:5]})))
+        assert all(argument.at(found, x) == answer for x, answer in answers.items())
+        assert set(argument.residue(argument.weigh(**earlier), found).values()) == {0}
+        first.add((tuple(found[1]), tuple(found[4])))
+        second[alpha].add(tuple(found[2]))
+    # Binding: one opening of A and C in the whole tree, one of B below each alpha.
+    ((A, C),) = first
+    a, (m,), (q,) = (
+        [vector[base] for base in where] for vector, where in ((A, argument.G), (A, argument.M), (C, argument.P))
+    )
+    assert (a[0] + 2 * a[1] - q) % ORDER == 0
+    for alpha in alphas:
+        (B,) = second[alpha]
+        b = [B[base] for base in argument.G]
+        assert all((one + alpha) * other % ORDER == 1 for one, other in zip(a, b, strict=True))
+        poles = [pow(alpha + t, -1, ORDER) for t in range(2)]
+        assert (sum(b) - 2 * poles[0] - m * (poles[1] - poles[0])) % ORDER == 0
+        assert A[argument.error(3)] + B[argument.error(2)] + C[argument.error(0)] == 0
+    # The numerator of the look-up has degree d + beta - 1 at most and d + beta zeros: both are bits, and m counts them.
+    assert set(a) <= {0, 1}
+    assert m == sum(a)
+
+
+# Zero knowledge: folding is a public function of what an opened proof shows
 
 
 @pytest.mark.parametrize("commitments", [1, 2])

@@ -4,7 +4,6 @@ An extractor that rewinds a black-box prover, round by round; a search for cheat
 finds one as soon as a rule of docs/protocols/folding.md is dropped; and a simulator of compact proofs.
 """
 
-from copy import copy
 from dataclasses import replace
 from itertools import combinations, product
 
@@ -12,16 +11,12 @@ import numpy as np
 import pytest
 
 from tests.attacks.folded import holds, prove, relation
-from tests.soundness.formal import Argument
 from tests.soundness.rounds import Folding, lifted, opened, quadratics
-from tests.soundness.systems import Programmed, everything
-from tests.soundness.test_extractor import EARLIER, Honest, interpolate, witness
+from tests.soundness.systems import Programmed
 from tests.soundness.test_simulator import everything_there_is
-from zkmargin.algebra import generators
 from zkmargin.algebra.group import group
 from zkmargin.algebra.scalars import ORDER
-from zkmargin.proofs import arithmetic, batch, compact, folding
-from zkmargin.proofs.arithmetic import Witness
+from zkmargin.proofs import folding
 from zkmargin.proofs.folding import Shape
 
 FOUR = (2, 3, 5, 7)
@@ -150,118 +145,6 @@ def test_three_answers_are_explained_by_two_openings_and_the_fourth_decides():
     fourth = next(gamma for gamma in range(13) if gamma not in answers)
     _, apart = relation.over_folded(relation.folded(false, X, R, fourth), fourth)
     assert any(apart)
-
-
-# The compact form: the same tree below every x
-
-
-class Padded(Argument):
-    """The norm argument with the places that fill up a folded opening: slots without a constraint, and U."""
-
-    def __init__(self, system, order, shape):
-        super().__init__(system, order)
-        self.unused = shape.norm - system.slots
-        used = sum(map(len, (self.M, self.P, self.E, self.H)))
-        shift = self.unused
-        self.G = range(shape.norm)
-        self.M, self.P, self.E, self.H = (
-            range(r.start + shift, r.stop + shift) for r in (self.M, self.P, self.E, self.H)
-        )
-        # l holds everything but G and E_0.
-        self.U = range(shape.norm + used, shape.norm + used + shape.linear - (used - 1))
-        self.bases = self.U.stop
-
-    def weigh(self, alpha, rho, w):
-        weights = super().weigh(alpha, rho, w)
-        slots = self.system.slots
-        more = [pow(rho, 2 * i + 2, self.order) for i in range(slots, slots + self.unused)]
-        nothing = [0] * self.unused
-        columns = [*weights.columns[:slots], *[[] for _ in nothing], *weights.columns[slots:], *[[] for _ in self.U]]
-        left, right = weights.left + nothing, weights.right + nothing
-        return replace(weights, mu=weights.mu + more, left=left, right=right, columns=columns)
-
-    def without_unused_slots(self):
-        """Return this argument with the slots of the system as its only ones."""
-        twin = copy(self)
-        twin.G = self.G[: self.system.slots]
-        return twin
-
-
-def points_of(argument):
-    """Return the generators of an element's coefficients."""
-    errors = generators.errors.first(argument.T + 2)
-    return [
-        *generators.slots.first(len(argument.G)),
-        *generators.wires.first(len(argument.M)),
-        *map(generators.book, argument.system.basis),
-        *[errors[degree] for degree in argument.degrees],
-        generators.blinding(),
-        *generators.padding.first(len(argument.U)),
-    ]
-
-
-class Compact(Honest):
-    """The library's prover of compact proofs: with the same coins it commits to the same masks."""
-
-    def __init__(self, system, values, rounds):
-        super().__init__(system, values)
-        self.rounds = rounds
-        self.shape = compact.shape_of(system, rounds)
-
-    def answer(self, gammas, **challenges):
-        known = Witness(self.values, self.blindings)
-        transcript = Rewound(gammas, **challenges)
-        return compact.prove(transcript, self.statement, known, self.rounds, self.coins)
-
-
-def full_response(prover, argument, x):
-    """Return what 4^rounds answers at one x open: the coefficients of (12)'s right-hand side on every base."""
-    statement, shape = prover.statement, prover.shape
-    weights = arithmetic.Weights(statement.system, **EARLIER)
-    reduced = compact._reduce(statement.system, shape, weights, x)
-    top = Folding(int(ORDER), weights.rho, tuple(map(int, reduced.c)), shape.norm)
-
-    def below(relation, gammas):
-        if len(gammas) < shape.rounds:
-            return opened(relation, {gamma: below(relation.next(gamma), (*gammas, gamma)) for gamma in FOUR})[0]
-        proof = prover.answer(gammas, x=x, **EARLIER)
-        transcript = Rewound(gammas, x=x, **EARLIER)
-        assert batch.bad_positions([compact.equation(transcript, statement, shape.rounds, proof)]) == ()
-        return relation.element([int(one) for one in proof.folded.n], [int(one) for one in proof.folded.l])
-
-    P = below(top, ())
-    n, ell = top.blocks(P)
-    assert top.holds(P)
-    g = [(one - other) % ORDER for one, other in zip(n, reduced.v, strict=True)]
-    split = len(argument.M) + len(argument.P)
-    first_error = (reduced.scale * P[0] - reduced.constant) % ORDER
-    return [int(one) for one in (*g, *ell[:split], first_error, *ell[split:])]
-
-
-@pytest.mark.parametrize("commitments, rounds", [(1, 1), (2, 1), (1, 2)])
-def test_from_3k_plus_7_trees_of_compact_proofs_comes_a_witness(commitments, rounds):
-    prover = Compact(*everything(commitments), rounds)
-    system, T = prover.statement.system, commitments + 3
-    argument = Padded(system, int(ORDER), prover.shape)
-    assert len(argument.G) > system.slots, "there are unused places"
-    xs = range(3, 3 + 3 * commitments + 7)
-    answers = {x: full_response(prover, argument, x) for x in xs}
-    found = dict(enumerate(interpolate({x: answers[x] for x in xs[: T + 1]})))
-    # The openings are those of the points, and every further answer agrees with them.
-    proof = prover.answer(FOUR[:rounds], x=3, **EARLIER)
-    own = [commitment.point for commitment in prover.statement.commitments]
-    for exponent, point in zip((0, 1, 2, *argument.exponents), (proof.S, proof.A, proof.B, *own), strict=True):
-        assert group.equal(group.msm(points_of(argument), found[exponent]), point)
-    assert found[3] == [0] * argument.bases
-    assert all(argument.at(found, x) == answer for x, answer in answers.items())
-    # (12) is an identity in x, and what was opened is a witness.
-    F = argument.residue(argument.weigh(**EARLIER), found)
-    assert max(F) <= 3 * commitments + 6
-    assert set(F.values()) == {0}
-    values, _, counts = witness(argument.without_unused_slots(), found, EARLIER["alpha"])
-    assert values == [value % ORDER for value in prover.values]
-    assert argument.satisfied(values)
-    assert counts == [prover.values[: system.digits].count(t) for t in range(1, system.base)]
 
 
 # No cheating in a round, by exhaustion and by linear algebra
