@@ -84,6 +84,15 @@ def test_scalars_are_read_as_they_will_be_written_or_refused(data, count):
     assert found == REFUSED or (len(found) == count and encode_scalars(found) == data)
 
 
+NEAR = [0, 2**248 * 0x73 - 1, 2**248 * 0x73, int(ORDER) - 1, int(ORDER), int(ORDER) + 1, 2**248 * 0x74, 2**256 - 1]
+
+
+@given(st.lists(st.one_of(st.sampled_from(NEAR), st.integers(0, 2**256 - 1)), max_size=8))
+def test_scalars_are_refused_exactly_if_one_of_them_is_not_below_the_order(numbers):
+    found = attempt(decode_scalars, b"".join(number.to_bytes(32, "big") for number in numbers), len(numbers))
+    assert found == (numbers if all(number < ORDER for number in numbers) else REFUSED)
+
+
 @fuzzes("zkmargin/encoding.py:decode_string")
 @given(st.one_of(st.binary(), st.binary(max_size=20).map(encode_string), st.binary().map(lambda rest: bytes(3) + rest)))
 @example(b"\xff\xff\xff\xff")
