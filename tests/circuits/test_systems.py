@@ -84,16 +84,19 @@ def test_an_opening_of_other_ids_or_of_another_number_of_books_is_refused():
             assign(circuit, system, wrong)
 
 
-def two_squares(builder):
-    first, second = (square(builder, builder.quantity(label)) for label in ("BTC", "USD"))
-    builder.zero(builder.combine([(1, first), (1, second)], -25))
+def two_products(builder):
+    btc, usd = builder.quantity("BTC"), builder.quantity("USD")
+    first = builder.product(btc, usd)
+    second = builder.product(usd, builder.combine([(1, btc)], 4))
+    builder.zero(builder.combine([(1, first), (1, second)], -50))
 
 
 def test_the_matrices_of_several_products_are_those_of_each():
     shape = Shape((("BTC", "USD"),), 9)
-    system = compile_circuit(two_squares, shape)
+    system = compile_circuit(two_products, shape)
     A, B, C = rank_one(system)
-    values = assign(two_squares, system, [Opening({"BTC": 3, "USD": 4}, 1)]).values
+    # 3 * 5 = 15 and 5 * 7 = 35.
+    values = list(assign(two_products, system, [Opening({"BTC": 3, "USD": 5}, 1)]).values)
 
     def holds(values):
         z = rank_one_vector(system, values)
@@ -102,9 +105,9 @@ def test_the_matrices_of_several_products_are_those_of_each():
     assert holds(values)
     for place in range(system.variables):
         assert not holds([value + (index == place) for index, value in enumerate(values)])
-    # Each square by itself: a false one that the sum does not show.
+    # A false product that the sum of both does not show.
     wires = system.wire_start
-    assert not holds([*values[:wires], 10, 15, *values[wires + 2 :]])
+    assert not holds([*values[:wires], 16, 34, *values[wires + 2 :]])
 
 
 def test_the_element_that_galois_is_told_to_be_primitive_is():
