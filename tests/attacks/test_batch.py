@@ -48,6 +48,25 @@ def test_with_equal_weights_two_wrong_equations_would_cancel(monkeypatch):
 
 @known_bad("a batch weight is fixed in advance")
 @attacks("(1)")
+@pytest.mark.parametrize("one", [Equation(labels=("BTC", "USD"), books=[5, 0]), Equation(labels=("BTC",), books=[5])])
+@pytest.mark.parametrize(
+    "other", [Equation(labels=("BTC", "EUR"), books=[-5, 0]), Equation(labels=("BTC",), books=[-5])]
+)
+def test_errors_about_one_label_do_not_cancel_whatever_else_their_statements_are_about(one, other):
+    # Equations are gathered by their labels before they are weighted; a group of one is weighted like every other.
+    assert batch.bad_positions([one, other]) == (0, 1)
+    assert batch.bad_positions([GOOD, one, GOOD, other]) == (1, 3)
+
+
+@attacks("(1)")
+@pytest.mark.parametrize("family", ["slots", "wires", "errors", "padding"])
+def test_errors_in_one_family_do_not_cancel_whatever_its_lengths_are(family):
+    for one, other in (([5], [-5]), ([5, 0], [-5]), ([0, 5], [0, -5, 0])):
+        pair = [Equation(**{family: one}), Equation(**{family: other})]
+        assert batch.bad_positions(pair) == (0, 1)
+
+
+@attacks("(1)")
 def test_with_weights_known_before_the_proofs_are_fixed_two_wrong_equations_would_cancel():
     pair = [off_by(11), off_by(-7)]
     assert batch.bad_positions(pair, alternately(7, 11)) == ()
