@@ -4,13 +4,15 @@ Statement
 ---------
     PK{ (q, gamma) : C = sum_i q_i P_i + gamma H and the book q satisfies the claim at the snapshot }
 
-for an account whose registration has been verified. The claim's circuit is the plain margin rule in constraints; when a
-book does not satisfy it, the plain rule tells the prover what is missing.
+for an account whose registration has been verified, or for the sum of several (`circuits.groups`). The claim's circuit
+is the plain margin rule in constraints; when a book does not satisfy it, the plain rule tells the prover what is
+missing.
 
 Transcript
 ----------
     absorb snapshot / absorb model / absorb claim / absorb account / then `zkmargin.proofs.arithmetic`
-    (snapshot: its digest; model: the digest of its parameters; claim: canonical JSON; account: venue, name, sequence)
+    (snapshot: its digest; model: the digest of its parameters; claim: canonical JSON; account: venue, name, sequence;
+    a group absorbs "group" in place of "account": all members, with their commitments)
 
 A proof for another account, state, venue, epoch, snapshot, model, threshold or kind fails at its first challenge.
 """
@@ -26,8 +28,9 @@ from typing import Any, TypeVar
 
 from circuits import registration
 from circuits.builder import Circuit
-from circuits.margin import cross, scenario
-from circuits.registration import REGISTERED_BITS, Account
+from circuits.groups import Subject
+from circuits.margin import composed, cross, scenario
+from circuits.registration import REGISTERED_BITS
 from circuits.systems import Shape, assign, compile_circuit
 from zkmargin import documents
 from zkmargin.algebra.scalars import Randomness, system_randomness
@@ -61,7 +64,7 @@ _MODELS = {"cross": cross.circuit, "scenario": scenario.circuit}
 def prove(
     snapshot: Snapshot,
     claim: Claim,
-    account: Account,
+    account: Subject,
     opening: Opening,
     randomness: Randomness = system_randomness,
     rounds: int = 0,
@@ -72,7 +75,7 @@ def prove(
     Args:
         snapshot: The market.
         claim: What is claimed.
-        account: The public state; its commitment opens to `opening`.
+        account: The public state of an account, or a group of them; its commitment opens to `opening`.
         opening: The secret book and blinding factor.
         randomness: Source of the masks; vectors pin it.
         rounds: 0 for an opened proof, fast to make; more for a compact one, smaller the more rounds it has.
@@ -101,7 +104,7 @@ def prove(
     return arithmetic.prove(transcript, statement, values, randomness, prepared).to_bytes()
 
 
-def prepare(snapshot: Snapshot, claim: Claim, account: Account, opening: Opening) -> Prepared:
+def prepare(snapshot: Snapshot, claim: Claim, account: Subject, opening: Opening) -> Prepared:
     """Return what a proof of the claim needs and no market decides, so that it is faster when the next mark is there.
 
     It serves one proof of the same claim about the same basis, at this snapshot or at a later one with the same models.
@@ -116,7 +119,7 @@ def prepare(snapshot: Snapshot, claim: Claim, account: Account, opening: Opening
     return masks.prepare(statement.system.shape, encode_scalars([opening.blinding]))
 
 
-def verify(snapshot: Snapshot, claim: Claim, account: Account, proof: bytes, rounds: int = 0) -> None:
+def verify(snapshot: Snapshot, claim: Claim, account: Subject, proof: bytes, rounds: int = 0) -> None:
     """Return if the proof holds. The account's registration must have been verified once.
 
     Args:
@@ -143,7 +146,7 @@ class Item:
 
     snapshot: Snapshot
     claim: Claim
-    account: Account
+    account: Subject
     proof: bytes
     rounds: int = 0
 
@@ -175,7 +178,7 @@ def verify_batch(items: Sequence[Item], jobs: int = 1) -> None:
 
 def circuit(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...]) -> Circuit:
     """Return the circuit of a claim over a basis."""
-    return _MODELS[claim.model](snapshot, claim, basis)
+    return _MODELS.get(claim.model, composed.circuit)(snapshot, claim, basis)
 
 
 def system(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...], quantity_bits: int = REGISTERED_BITS) -> System:
@@ -269,11 +272,11 @@ def _challenged(item: Item) -> arithmetic.Challenged:
     return arithmetic.challenge(transcript, statement, arithmetic.Proof.from_bytes(statement.system, item.proof))
 
 
-def _open(snapshot: Snapshot, claim: Claim, account: Account) -> tuple[arithmetic.Statement, Transcript]:
+def _open(snapshot: Snapshot, claim: Claim, account: Subject) -> tuple[arithmetic.Statement, Transcript]:
     """Return the statement, and a transcript that has absorbed everything the proof is bound to."""
     if account.venue != snapshot.venue:
         raise StatementError(f"venue of the account must be {snapshot.venue}, got {account.venue}")
     compiled = _compiled(snapshot, claim, account.basis, account.quantity_bits)
     transcript = compiled.context.copy()
-    transcript.absorb("account", account.context())
+    transcript.absorb(account.context_label, account.context())
     return arithmetic.Statement(compiled.system, (account.commitment,)), transcript

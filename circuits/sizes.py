@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from circuits.builder import Circuit
@@ -85,6 +85,12 @@ class Count:
 
     def helper(self, candidates: Sequence[None], bits: int) -> None:
         self.number_bits.append(bits)
+
+    def helpers(
+        self, given: Sequence[None], choose: Callable[[Sequence[int]], Sequence[int]], bits: Sequence[int]
+    ) -> list[None]:
+        self.number_bits.extend(bits)
+        return [None] * len(bits)
 
     def product(self, left: None, right: None) -> None:
         self.products += 1

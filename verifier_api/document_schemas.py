@@ -165,8 +165,28 @@ class ScenarioModel(Document):
     )
 
 
+Expression = Annotated[
+    dict[str, Any], Field(description="A margin rule: an object with a field node, and what that node needs.")
+]
+
+
+class ComposedModel(Document):
+    """A model that the venue composed of parts: see "Composed models" in the wire format."""
+
+    version: Version
+    capacity_bits: CapacityBits
+    parts: dict[Identifier, Expression]
+    maintenance: Expression
+    initial: Expression
+    stress: dict[Identifier, Expression]
+    deductions: Expression
+
+
 class Models(Document):
-    """The margin models of the venue."""
+    """The margin models of the venue; every field but the first two is a model that it composed."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    __pydantic_extra__: dict[str, ComposedModel]
 
     cross: CrossModel = optional()
     scenario: ScenarioModel = optional()
@@ -196,8 +216,18 @@ class Claim(Document):
     """A sentence about a hidden book."""
 
     kind: Literal["maintenance", "initial", "box"]
-    model: Literal["cross", "scenario"]
+    model: Identifier = Field(description="cross, scenario, or the name of a composed model.")
     width_ppm: int = Field(ge=0, le=PPM - 1, description="Half-width of a box; 0 for the other kinds.")
+    threshold: Threshold = Field(description="The factor on the requirement.")
+
+
+class StressClaim(Document):
+    """A sentence about a hidden book and a named requirement."""
+
+    kind: Literal["stress"]
+    model: Identifier = Field(description="scenario, or the name of a composed model.")
+    stress: Identifier = Field(description="The name of a scenario, or of a stress requirement.")
+    width_ppm: int = Field(ge=0, le=PPM - 1, description="0.")
     threshold: Threshold = Field(description="The factor on the requirement.")
 
 
@@ -220,7 +250,7 @@ class Evidence(Document):
     """A claim and its proof."""
 
     format: Literal["zkmargin/proof/1"]
-    claim: Claim
+    claim: Claim | StressClaim
     venue: Identifier
     account: Identifier
     sequence: Sequence

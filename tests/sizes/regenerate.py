@@ -10,7 +10,7 @@ and say in the commit why each line that moved had to move: a number that disapp
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +24,35 @@ from circuits.gadgets.square import square
 from circuits.registration import REGISTERED_BITS
 from circuits.sizes import measure
 from circuits.systems import Shape, compile_circuit
-from zkmargin.amounts import QUANTITY_BITS, Ratio
+from zkmargin.amounts import PPM, QUANTITY_BITS, Ratio
 from zkmargin.margin.claim import Claim
 from zkmargin.margin.cross import Piece
 from zkmargin.market import sample
+from zkmargin.market.expressions import (
+    Cheapest,
+    Largest,
+    Pairing,
+    Part,
+    Root,
+    Size,
+    Strategy,
+    Tail,
+    Tiers,
+    Worst,
+    positive,
+    scaled,
+    total,
+)
+from zkmargin.market.forms import NOTIONAL, Affine, Array, Expression, Sides
 from zkmargin.market.instruments import Option
+from zkmargin.market.models import Model
+from zkmargin.market.parameters import Tier, TierTable
 from zkmargin.proofs.constraints import System
 from zkmargin.testing.workloads import NAMES, workload
 
 PINNED = Path(__file__).with_name("pinned.json")
 PIECES = (Piece(-3, 1), Piece(-3, 2, -50))
+HELD = ("BTC", "BTC-27MAR26", "BTC-PERP", "USD")
 SAMPLE_CLAIMS = (
     Claim("maintenance", "cross"),
     Claim("initial", "cross", Ratio(11, 10)),
@@ -56,6 +75,10 @@ def statements() -> dict[str, tuple[Circuit, Shape]]:
         work = workload(name)
         basis = tuple(sorted(work.openings[0].quantities))
         found[f"workload {name}"] = claims.circuit(work.snapshot, work.claim, basis), _registered(basis)
+    for name, rule in _rules().items():
+        composed = replace(market, models=(Model("house", 1, rule, rule),))
+        claim = Claim("maintenance", "house", Ratio(11, 10))
+        found[f"composed {name}"] = claims.circuit(composed, claim, HELD), _registered(HELD)
     for count in (1, 33):
         basis = tuple(f"ID-{number:02d}" for number in range(count))
         found[f"registration of {count}"] = _bounds(basis), Shape((basis,), None)
@@ -85,6 +108,28 @@ def _bounds(basis: tuple[str, ...]) -> Circuit:
         registration.constrain(builder, basis)
 
     return circuit
+
+
+def _rules() -> dict[str, Expression]:
+    """Return one small rule of every node, all over the same three ids."""
+    losses = Array({"BTC-27MAR26": (3, -4, 1), "BTC-PERP": (5, -5, 2)}, 3)
+    mentioned = Affine({"BTC-27MAR26": 0, "BTC-PERP": 0})
+    size = Size(Affine({"BTC-27MAR26": PPM, "BTC-PERP": -PPM}, measure=NOTIONAL))
+    spread = Strategy("spread", {"BTC-27MAR26": 1, "BTC-PERP": -1}, 7)
+    nodes: dict[str, Expression] = {
+        "affine": Affine({"BTC-27MAR26": 3, "BTC-PERP": -2}, 5),
+        "sides": Sides({"BTC-PERP": 1}, {"BTC-27MAR26": 2, "BTC-PERP": 4}),
+        "size": size,
+        "worst": Worst(losses),
+        "tail": Tail(losses, 2),
+        "root": Root(losses),
+        "pairing": Pairing({"BTC-PERP": 5}, {"BTC-27MAR26": 9}, (spread,)),
+        "sum": scaled(1_500_000, total(size, positive(Worst(losses)))),
+        "largest": Largest((size, Worst(losses), mentioned)),
+        "tiers": Tiers(size, TierTable((Tier(0, 4_000), Tier(10**9, 5_000)))),
+        "cheapest": Cheapest((size, Worst(losses))),
+    }
+    return {name: total(mentioned, Part("part", rule)) for name, rule in nodes.items()}
 
 
 def _gadgets() -> dict[str, Circuit]:

@@ -28,7 +28,9 @@ from zkmargin.amounts import COEFFICIENT_BITS, MAX_COORDINATES, PPM, bounded
 from zkmargin.documents import Reader, identifier
 from zkmargin.errors import EncodingError, StatementError
 from zkmargin.market import instruments
+from zkmargin.market.forms import Marks
 from zkmargin.market.instruments import MAX_TICKS, MAX_TIME, Cash, Collateral, Instrument, Linear, Option
+from zkmargin.market.models import MAX_MODELS, Model
 from zkmargin.market.parameters import CrossParameters, ScenarioParameters
 
 FORMAT = "zkmargin/snapshot/1"
@@ -36,7 +38,7 @@ NO_PREVIOUS = "0" * 64
 MAX_HAIRCUT_PPM = PPM - 1
 MAX_EPOCH = 2**63 - 1
 
-Model = TypeVar("Model", CrossParameters, ScenarioParameters)
+Parameters = TypeVar("Parameters", CrossParameters, ScenarioParameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ class Snapshot:
         scenario: Parameters of the scenario model, or None; with them everything but cash has losses.
         breaker: ``"normal"`` or ``"halted"``.
         previous: Digest of the previous snapshot in hexadecimal, or 64 zeros for the first.
+        models: Models that the venue composed itself, at most 64, strictly ascending by name.
 
     Raises:
         StatementError: if a bound or one of the conditions above is broken.
@@ -157,6 +160,7 @@ class Snapshot:
     scenario: ScenarioParameters | None = None
     breaker: str = "normal"
     previous: str = NO_PREVIOUS
+    models: tuple[Model, ...] = ()
     _by_id: dict[str, Listing] = field(init=False, repr=False, compare=False)
     _digest: bytes | None = field(init=False, repr=False, compare=False, default=None)
 
@@ -175,6 +179,7 @@ class Snapshot:
         self._check_underlyings()
         self._check_cross()
         self._check_scenario()
+        self._check_models()
 
     def listing(self, name: str) -> Listing:
         """Return the listing of an instrument.
@@ -187,13 +192,13 @@ class Snapshot:
         except KeyError:
             raise StatementError(f"instrument {name} is not listed in epoch {self.epoch} of {self.venue}") from None
 
-    def parameters(self, model: str) -> CrossParameters | ScenarioParameters:
+    def parameters(self, model: str) -> CrossParameters | ScenarioParameters | Model:
         """Return the parameters of a margin model.
 
         Raises:
             StatementError: if the snapshot has none for it.
         """
-        for parameters in (self.cross, self.scenario):
+        for parameters in (self.cross, self.scenario, *self.models):
             if parameters is not None and parameters.model == model:
                 return parameters
         raise StatementError(f"epoch {self.epoch} of {self.venue} has no {model} parameters")
@@ -240,8 +245,9 @@ class Snapshot:
         with Reader(document, "snapshot") as fields:
             fields.format(FORMAT)
             with fields.object("models") as models:
-                cross = _read_model(models, CrossParameters)
-                scenario = _read_model(models, ScenarioParameters)
+                cross = _read_parameters(models, CrossParameters)
+                scenario = _read_parameters(models, ScenarioParameters)
+                composed = tuple(Model.from_reader(name, models.object(name)) for name in sorted(models.left()))
             return Snapshot(
                 venue=fields.identifier("venue"),
                 epoch=fields.integer("epoch", 0, MAX_EPOCH),
@@ -251,11 +257,12 @@ class Snapshot:
                 scenario=scenario,
                 breaker=fields.choice("breaker", "normal", "halted"),
                 previous=fields.hexadecimal("previous", length=32).hex(),
+                models=composed,
             )
 
     def to_document(self) -> dict[str, Any]:
         """Return the snapshot as a JSON object."""
-        models = (self.cross, self.scenario)
+        models = (self.cross, self.scenario, *self.models)
         return {
             "format": FORMAT,
             "venue": self.venue,
@@ -276,6 +283,7 @@ class Snapshot:
         added: Iterable[Listing] = (),
         cross: CrossParameters | None = None,
         scenario: ScenarioParameters | None = None,
+        models: Iterable[Model] | None = None,
         breaker: str | None = None,
     ) -> Snapshot:
         """Return the snapshot of the following epoch, chained to this one.
@@ -287,6 +295,7 @@ class Snapshot:
             added: Listings of new instruments.
             cross: New parameters; None keeps them.
             scenario: New risk array; None keeps the published one, although the marks have moved.
+            models: New composed models; None keeps them.
             breaker: New breaker state; None keeps it.
 
         Raises:
@@ -312,6 +321,7 @@ class Snapshot:
             scenario=scenario or self.scenario,
             breaker=breaker or self.breaker,
             previous=self.digest().hex(),
+            models=self.models if models is None else tuple(models),
         )
         following.check_follows(self)
         return following
@@ -363,6 +373,15 @@ class Snapshot:
             charge = self.notional_per_lot(name) * table.tiers[-1].rate_ppm
             bounded(f"notional * rate of {name}", charge, 0, 2**COEFFICIENT_BITS - 1)
 
+    def _check_models(self) -> None:
+        names = [model.model for model in self.models]
+        bounded("number of composed models", len(names), 0, MAX_MODELS)
+        if names != sorted(set(names)):
+            raise StatementError("composed models must be strictly ascending by name")
+        marks = Marks({listing.id: listing.notional_units for listing in self.listings}, {})
+        for model in self.models:
+            model.check(marks)
+
     def _check_scenario(self) -> None:
         if self.scenario is None:
             return
@@ -377,7 +396,7 @@ def _check_same(field_name: str, given: set[str], listed: set[str]) -> None:
         raise StatementError(f"{field_name} must match the listings, {name} {fault}")
 
 
-def _read_model(models: Reader, kind: type[Model]) -> Model | None:
+def _read_parameters(models: Reader, kind: type[Parameters]) -> Parameters | None:
     if not models.has(kind.model):
         return None
     with models.object(kind.model) as fields:
