@@ -12,7 +12,7 @@ from circuits.evidence import Evidence
 from circuits.registration import Registration
 from tests.attacks.decoders import decoders, fuzzed, fuzzes
 from tests.attacks.folded import square_claim
-from tests.attacks.mangling import spoiled
+from tests.attacks.mangling import mangled, spoiled
 from tests.attacks.test_decoders import DOCUMENTS, QUESTION, REFUSED, attempt
 from verifier_api.service.verification import Question
 from zkmargin import documents
@@ -23,6 +23,22 @@ from zkmargin.commitments import Commitment, Opening
 from zkmargin.encoding import decode_scalars, decode_string, decode_uint, encode_scalars, encode_string, encode_uint
 from zkmargin.margin.claim import Claim
 from zkmargin.margin.portfolio import Book
+from zkmargin.market.expressions import (
+    Cheapest,
+    Largest,
+    Pairing,
+    Part,
+    Root,
+    Size,
+    Strategy,
+    Tail,
+    Tiers,
+    Worst,
+    total,
+)
+from zkmargin.market.forms import Affine, Array, Sides
+from zkmargin.market.models import Model
+from zkmargin.market.parameters import Tier, TierTable
 from zkmargin.market.snapshot import Snapshot
 from zkmargin.proofs import arithmetic, compact
 from zkmargin.proofs.constraints import MAX_SLOTS, System
@@ -61,6 +77,29 @@ STATEMENT, WITNESS = square_claim(extra=3)
 COMPACT = {
     rounds: compact.prove(Transcript(b"decoders"), STATEMENT, WITNESS, rounds).to_bytes() for rounds in (1, 2, 3)
 }
+
+
+SPREAD = Strategy("spread", {"FUTURE": 1, "PERP": -1}, 7)
+ARRAY = Array({"FUTURE": (90, -110), "PERP": (100, -100)}, 2)
+EVERY_NODE = total(
+    Part("size", Size(Affine({"PERP": 1}))),
+    Part("tail", Tail(ARRAY, 1)),
+    Part("root", Root(ARRAY)),
+    Cheapest((Worst(ARRAY), Sides({"PERP": 90}, {"FUTURE": 20}))),
+    Largest((Pairing({"FUTURE": 30, "PERP": 50}, {"FUTURE": 90, "PERP": 60}, (SPREAD,)), Affine({}, 5))),
+    Tiers(Size(Affine({"PERP": 2})), TierTable((Tier(0, 4_000), Tier(1_000, 50_000)))),
+)
+MODEL = Model("house", 1, EVERY_NODE, EVERY_NODE, {"crash": Part("size", Size(Affine({"PERP": 1})))}).to_file_document()
+
+
+@fuzzes("zkmargin/market/models.py:Model.from_document", "zkmargin/market/models.py:Model.from_reader")
+@given(data=st.data())
+@example(data=None)
+def test_a_model_is_read_as_it_will_be_written_or_refused(data):
+    given_document = data.draw(st.one_of(mangled(MODEL), mangled(MODEL, most=1))) if data else MODEL
+    found = attempt(Model.from_document, given_document)
+    assert found == REFUSED or found.to_file_document() == given_document
+    assert data is not None or found != REFUSED
 
 
 @fuzzes("zkmargin/proofs/compact.py:Proof.from_bytes")
@@ -212,6 +251,6 @@ def test_every_kind_of_decoder_is_among_the_long_ones(root):
         "snapshot": "snapshot",
     }
     # What is read from inside another document is bounded by it.
-    inside = {"instruments", "parameters", "scenarios"}
+    inside = {"instruments", "models", "parameters", "scenarios"}
     assert kinds - inside == known.keys()
     assert all(word in words for names in known.values() for word in names.split())
