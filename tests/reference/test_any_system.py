@@ -12,7 +12,7 @@ from tests.reference import general, primitives
 from tests.reference.reading import RefusedError
 from tests.unit.proofs.test_arithmetic import claims
 from zkmargin.errors import EncodingError, VerificationError
-from zkmargin.proofs import arithmetic, compact
+from zkmargin.proofs import arithmetic, compact, constraints
 from zkmargin.transcript import Transcript
 
 TAG = "any/1"
@@ -42,8 +42,18 @@ def decide_again(statement, rounds, data):
     return True
 
 
-@given(claims(), st.integers(0, 3), st.data())
-def test_both_decide_alike_about_any_system(claim, rounds, data):
+@pytest.mark.parametrize("dense", [False, True], ids=["row by row", "as matrices"])
+@given(claim=claims(), rounds=st.integers(0, 3), data=st.data())
+def test_both_decide_alike_about_any_system(dense, claim, rounds, data):
+    # The library computes large statements, and many proofs at once, with matrices: here it does so with small ones.
+    with pytest.MonkeyPatch.context() as patch:
+        if dense:
+            patch.setattr(constraints, "LEAST_DENSE", 1)
+            patch.setattr(constraints, "MANY", 1)
+        check_that_both_decide_alike(claim, rounds, data)
+
+
+def check_that_both_decide_alike(claim, rounds, data):
     statement, witness = claim
     rounds = min(rounds, (statement.system.slots - 1).bit_length())
     if rounds:
