@@ -12,7 +12,7 @@ import pytest
 from tests.attacks.test_arithmetic import Forger, Programmed, about, refused, verify
 from tests.unit.proofs.test_arithmetic import Programmed as Drawn
 from zkmargin.algebra.scalars import ORDER
-from zkmargin.errors import VerificationError
+from zkmargin.errors import VerificationError, WitnessError
 from zkmargin.proofs import arithmetic, compact
 from zkmargin.proofs.arithmetic import Witness
 from zkmargin.proofs.constraints import Affine, System
@@ -169,3 +169,13 @@ def test_w_may_be_zero_only_by_luck_and_the_slots_hold_even_then():
     product, its = stated(name, [3, 4, 3])
     refused("(12)", product, Forger(product, [3, 4, 3], its).prove(Programmed(w=0)), Programmed(w=0))
     refused("(12)", lying, Forger(lying, [3, 3, 4], blindings).prove(Drawn(w=[1])), Drawn(w=[1]))
+
+
+@pytest.mark.parametrize("digits", [[5, 0, 0], [1, 2, 0], [1, 4, -1], [-1, 1, 1]])
+def test_a_prover_refuses_a_witness_with_one_digit_out_of_range_although_every_row_holds(digits):
+    system, _ = CORNERS["bits"]
+    quantity = sum(digit << place for place, digit in enumerate(digits))
+    statement, blindings = stated("bits", [*digits, quantity])
+    assert not any(row.evaluate([*digits, quantity]) for row in system.rows)
+    with pytest.raises(WitnessError, match="a digit of the witness is out of range"):
+        arithmetic.prove(Transcript(TAG), statement, Witness([*digits, quantity], blindings))

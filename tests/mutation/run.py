@@ -67,6 +67,7 @@ TARGETS = {
         "tests/unit/proofs/test_arithmetic.py",
         "tests/attacks/test_arithmetic.py",
         "tests/attacks/test_prepared.py",
+        AGAIN,
     ),
     "zkmargin/proofs/identity.py": (
         SYSTEMS,
