@@ -119,8 +119,8 @@ def calendar(name: str, months: Months, calendar_ppm: int) -> Part:
     """Return the charge of deltas that are matched between months, for futures and options alike."""
     net, sizes = _net(months), [Size(Affine(month)) for month in months.values()]
     rate_ppm = bounded("calendar_ppm", calendar_ppm, 0, MAX_WEIGHT_PPM)
-    signed = Cheapest(tuple(scaled(HALF_PPM, total(*sizes, side)) for side in (net, net.opposite())))
-    return Part(f"calendar/{name}", scaled(rate_ppm, signed))
+    sides = (Sum(tuple((rate_ppm, term) for term in (*sizes, side))) for side in (net, net.opposite()))
+    return Part(f"calendar/{name}", scaled(HALF_PPM, Cheapest(tuple(sides))))
 
 
 def futures(name: str, months: Months, outright_ppm: int, calendar_ppm: int) -> Part:

@@ -26,6 +26,11 @@ Rule
     marks of the legs are added back: "premium + 20 % of U" becomes "20 % of U", and a spread's largest loss gains the
     net premium. Where that would pay the holder, the charge is 0.
 
+    A cut may use a leg that the book lacks; what is left over on the other side is charged as well. So that no naked
+    leg gets cheaper that way, a strategy is charged at least what some of its legs cost without the others, less what
+    those cost on the other side. A credit spread therefore counts less of its premium than a broker would count, and
+    is charged more by at most that premium. See docs/decisions/0016-borrowed-legs.md.
+
 Units
 -----
     settlement units. Charges follow the marks, so a model of this family is published anew in every epoch.
@@ -65,7 +70,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import permutations, product
+from itertools import combinations, permutations, product
 from math import ceil, gcd
 
 from zkmargin.amounts import PPM, bounded
@@ -77,6 +82,7 @@ from zkmargin.market.models import Model
 from zkmargin.market.snapshot import Listing, Snapshot
 
 Amount = int | Fraction
+Naked = Mapping[str, tuple[int, int]]  # charges of a long and of a short lot
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +191,8 @@ def strategies(
     naked = {leg.id: leg.naked(rates) for leg in legs}
     long, short = ({name: charges[side] for name, charges in naked.items()} for side in (0, 1))
     found = [*_covered(options, covers, rates), *_spreads(options), *_straddles(options, rates), *_condors(options)]
-    kept = [each for each in found if each.charge_units < _apart(each, naked)]
+    raised = _raised(found, naked)
+    kept = [each for each in raised if each.charge_units < _apart(each.legs, naked)]
     bounded(f"number of strategies of class {class_name} (list fewer options in it)", len(kept), 0, MAX_STRATEGIES)
     numbered = (Strategy(f"{each.name}-{number:03d}", each.legs, each.charge_units) for number, each in enumerate(kept))
     return Part(f"{part}/{class_name}", Pairing(long, short, tuple(numbered)) if kept else Sides(long, short))
@@ -239,8 +246,36 @@ def _strategy(name: str, legs: Mapping[str, int], charge: Amount) -> Strategy:
     return Strategy(name, legs, max(0, ceil(charge)))
 
 
-def _apart(found: Strategy, naked: Mapping[str, tuple[int, int]]) -> int:
-    return sum(abs(lots) * naked[name][lots < 0] for name, lots in found.legs.items())
+def _apart(legs: Mapping[str, int], naked: Naked) -> int:
+    return sum(abs(lots) * naked[name][lots < 0] for name, lots in legs.items())
+
+
+def _raised(found: Sequence[Strategy], naked: Naked) -> list[Strategy]:
+    """Return the strategies, each at least at what its legs cost without some, less what those cost on the other side.
+
+    A cut may use legs that the book lacks: they are left over on the other side and charged there. Below this charge,
+    a naked leg would be made cheaper by borrowing the rest of a strategy for it.
+    """
+    known: dict[frozenset[tuple[str, int]], int] = {}
+    for each in found:
+        key = frozenset(each.legs.items())
+        known[key] = min(each.charge_units, known.get(key, each.charge_units))
+    raised = []
+    for each in found:
+        least = each.charge_units
+        for count in range(1, len(each.legs)):
+            for own in combinations(each.legs.items(), count):
+                borrowed = {name: -lots for name, lots in each.legs.items() if (name, lots) not in own}
+                least = max(least, _cheapest(frozenset(own), known, naked) - _apart(borrowed, naked))
+        raised.append(replace(each, charge_units=least))
+    return raised
+
+
+def _cheapest(legs: frozenset[tuple[str, int]], known: Mapping[frozenset[tuple[str, int]], int], naked: Naked) -> int:
+    """Return the least charge of up to three legs, cut into strategies that they have all legs of."""
+    parts = (frozenset(part) for count in range(2, len(legs) + 1) for part in combinations(sorted(legs), count))
+    cut = [known[part] + _apart(dict(legs - part), naked) for part in parts if part in known]
+    return min([*cut, _apart(dict(legs), naked)])
 
 
 def _covered(options: Sequence[_Option], covers: Sequence[_Cover], rates: Rates) -> Iterator[Strategy]:
