@@ -43,6 +43,7 @@ def markets(draw, most=4):
 
 
 WEEKS = st.sampled_from([7, 14])
+EXACT = ("covered-call", "protective-call", "protective-put", "straddle")
 
 
 def ids(market):
@@ -121,6 +122,8 @@ def test_a_strategy_is_charged_what_the_rulebook_says_and_at_most_its_premium_mo
         exact = rulebook(market, strategy.legs)
         premium = sum(item.notional_units for item, lots in held(market, strategy.legs, Option) if lots < 0)
         assert exact <= strategy.charge_units <= exact + premium, (strategy, exact)
+        if strategy.name.startswith(EXACT):
+            assert strategy.charge_units == exact, strategy
 
 
 @given(markets())
@@ -145,6 +148,35 @@ def test_no_cut_makes_a_naked_short_option_cheaper_not_even_one_with_borrowed_le
     for counts in product(range(2), repeat=len(of.strategies)) if isinstance(of, Pairing) else ():
         if sum(counts) <= 2:
             assert pairing.charge(of, marks(market), {short: -1}, counts) >= of.short[short]
+
+
+def priced(*quotes):
+    """A market at 100 with options of one expiry, given as (right, strike, mark)."""
+    options = [
+        Listing(Option(f"{right[0].upper()}-{strike}", 1, "FUTURE", right, strike, 7), mark)
+        for right, strike, mark in quotes
+    ]
+    listings = [*options, Listing(Cash("CASH")), Listing(Linear("FUTURE", 1, 99), 100)]
+    return Snapshot("v", 1, 0, tuple(sorted(listings, key=lambda item: item.id)))
+
+
+def test_a_credit_spread_counts_no_more_premium_than_leaves_the_naked_leg_its_price():
+    """A broker would charge 5 + 5 - 12, nothing; then a naked call at 100 would cost 15 instead of 20, by borrowing."""
+    market = priced(("call", 100, 12), ("call", 105, 5))
+    of = strategies("demo", market, ["C-100", "C-105"]).of
+    assert of.short == {"C-100": 20, "C-105": 15}
+    spread = next(item for item in of.strategies if item.legs == {"C-100": -1, "C-105": 1})
+    assert spread.charge_units == 20 - 15
+    assert plain.value(of, marks(market), {"C-100": -1}) == 20
+
+
+def test_a_condor_is_charged_its_wider_spread_and_not_both():
+    market = priced(("put", 90, 1), ("put", 95, 2), ("call", 105, 2), ("call", 112, 1))
+    of = strategies("demo", market, [item.id for item in market.listings if item.id[1] == "-"]).of
+    lots = {"P-90": 1, "P-95": -1, "C-105": -1, "C-112": 1}
+    condor = next(item for item in of.strategies if dict(item.legs) == lots)
+    assert rulebook(market, lots) == 7 + 1 + 1 - 2 - 2
+    assert condor.charge_units == plain.value(of, marks(market), lots) == 15 + 1 - 10, "a strangle, its put, a call"
 
 
 @given(markets(), st.data())

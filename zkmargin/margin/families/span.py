@@ -25,7 +25,9 @@ Rounding
 
 Bounds
 ------
-    0 <= c <= 2 a in `futures`; 0 <= credit <= charges of the legs. Risk arrays and deltas belong to one epoch.
+    0 <= c <= 2 a in `futures`. A credit is at most the charges of its legs, and at most twice the charge of each: above
+    that, a single leg would get cheaper by a spread whose other legs are borrowed and charged. Spreads that share a leg
+    make a third one through it, at the sum of their charges. Risk arrays and deltas belong to one epoch.
 
 Worked example
 --------------
@@ -157,7 +159,8 @@ def paired(name: str, outright_units: Mapping[str, int], spreads: Iterable[Sprea
         spreads: The spreads that earn a credit. A spread and its mirror image are two.
 
     Raises:
-        StatementError: if a credit is negative or larger than the charges that it offsets, or a leg has no charge.
+        StatementError: if a credit is negative, larger than the charges that it offsets or than twice those of a leg,
+            or if a leg has no charge.
     """
     formed = tuple(_formed(spread, outright_units) for spread in spreads)
     return Part(f"paired/{name}", Pairing(outright_units, outright_units, formed))
@@ -177,9 +180,11 @@ def _commodity(name: str, each: Commodity) -> Expression:
 def _formed(spread: Spread, outright_units: Mapping[str, int]) -> Strategy:
     for leg in sorted(spread.legs.keys() - outright_units.keys()):
         raise StatementError(f"{leg} of spread {spread.name} must have an outright charge")
-    apart = sum(abs(lots) * outright_units[leg] for leg, lots in spread.legs.items())
-    bounded(f"credit of {spread.name}, which offsets {apart},", spread.credit_units, 0, apart)
-    return Strategy(spread.name, spread.legs, apart - spread.credit_units)
+    charges = [abs(lots) * outright_units[leg] for leg, lots in spread.legs.items()]
+    most, why = min((sum(charges), "all that it offsets"), (2 * min(charges, default=0), "twice its smallest leg"))
+    if not 0 <= spread.credit_units <= most:
+        raise StatementError(f"credit of {spread.name} must be between 0 and {most}, {why}, got {spread.credit_units}")
+    return Strategy(spread.name, spread.legs, sum(charges) - spread.credit_units)
 
 
 def _net(months: Months) -> Affine:
