@@ -179,12 +179,12 @@ def roll_shock(parameters: Parameters, market: Market) -> Expression:
         yearly = Fraction(parameters.annualised_move_ppm, PPM) * market.years(names[0])
         rate = max(Fraction(parameters.least_move_ppm, PPM), yearly)
         charged.append(Size(deltas(market, names, rate, parameters.parts)))
-    return in_units(total(*charged), parameters.parts)
+    return in_units(parameters.parts, *charged)
 
 
 def delta_shock(parameters: Parameters, market: Market, wider: Expression | None = None) -> Expression:
     """Return the charge on the net delta of everything; `wider` is added to the delta, in units."""
-    net = in_units(Size(deltas(market, market.ids, Fraction(1), parameters.parts)), parameters.parts)
+    net = in_units(parameters.parts, Size(deltas(market, market.ids, Fraction(1), parameters.parts)))
     above = Tier(parameters.delta_threshold_units, parameters.delta_slope_ppm)
     tiers = (Tier(0, 0), above) if above.floor_units else (above,)
     return Tiers(net if wider is None else total(net, wider), TierTable(tiers))
@@ -249,15 +249,13 @@ def boxed(name: str, parameters: Parameters, market: Market, box: boxes.Box) -> 
     if parameters.settlement == COIN:
         raise StatementError("a box needs the settlement in dollars: coins change their value with the price")
     share = Fraction(parameters.maintenance_ppm, PPM)
-    parts = list(boxes.charges(market, parameters.vega_power, moves(parameters), share, box))
+    covered = boxes.charges(market, parameters.vega_power, moves(parameters), share, box)
     spread = boxes.delta_spreads(market, box)
     rate = max(parameters.least_move_ppm, ceil(parameters.annualised_move_ppm * max(map(market.years, market.ids))))
-    rolled = total(roll_shock(parameters, market), scaled(rate, spread))
-    parts.append(Part("roll-shock", scaled(parameters.maintenance_ppm, rolled)))
+    shocks = [Part("roll-shock", total(roll_shock(parameters, market), scaled(rate, spread)))]
     if parameters.delta_slope_ppm:
-        shock = delta_shock(parameters, market, spread)
-        parts.append(Part("delta-shock", scaled(parameters.maintenance_ppm, shock)))
-    required = total(*parts)
+        shocks.append(Part("delta-shock", delta_shock(parameters, market, spread)))
+    required = total(*covered, scaled(parameters.maintenance_ppm, total(*shocks)))
     return Model(name, parameters.version, required, required)
 
 

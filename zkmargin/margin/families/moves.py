@@ -99,18 +99,18 @@ def array(market: Market, surface: VegaPower, moves: Sequence[Move], parts: int 
 
 def worst(market: Market, surface: VegaPower, moves: Sequence[Move], parts: int = 1) -> Expression:
     """Return the worst row of a grid in whole units; it is negative if every row is a gain."""
-    return in_units(Worst(array(market, surface, moves, parts)), parts)
+    return in_units(parts, Worst(array(market, surface, moves, parts)))
 
 
-def in_units(of: Expression, parts: int) -> Sum:
-    """Return an expression in parts of a unit as one in units.
+def in_units(parts: int, *of: Expression) -> Sum:
+    """Return the sum of expressions in parts of a unit as one in units.
 
     Raises:
         StatementError: if the parts do not divide 10^6.
     """
     if PPM % bounded("parts of a unit", parts, 1, PPM):
         raise StatementError(f"parts of a unit must divide {PPM}, got {parts}")
-    return Sum(((PPM // parts, of),))
+    return Sum(tuple((PPM // parts, each) for each in of))
 
 
 def deltas(market: Market, names: Iterable[str], rate: Fraction, parts: int = 1) -> Affine:
