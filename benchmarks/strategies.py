@@ -1,4 +1,4 @@
-"""Five option strategies on a real chain under three margin models, every cell proved: one table.
+"""Five option strategies on a real chain under four margin models, every cell proved: one table.
 
     python benchmarks/strategies.py CHAIN.csv [--out strategies.json]
 
@@ -12,24 +12,26 @@ from dataclasses import replace
 from pathlib import Path
 
 from circuits import claims, registration
+from zkmargin.amounts import PPM
 from zkmargin.commitments import Opening
 from zkmargin.errors import WitnessError
 from zkmargin.margin import rules
 from zkmargin.margin.claim import Claim
-from zkmargin.margin.families import scan, span, strategies
+from zkmargin.margin.families import deribit, scan, span, strategies
 from zkmargin.margin.portfolio import Book
-from zkmargin.market import chains
+from zkmargin.market import chains, tables
 from zkmargin.market.models import Model
+from zkmargin.market.revaluation import Market
 from zkmargin.market.scenarios import grid
 
-MODELS = ("reg-t", "span", "grid-27")
+MODELS = ("reg-t", "span", "grid-27", "deribit")
 CALENDAR_PPM = 10_000
 ONE = 10  # option lots for one BTC
 COIN = 10_000  # collateral lots for one BTC
 
 
 def market(path):
-    """Return the two nearest expiries of a chain with the three models on it."""
+    """Return the two nearest expiries of a chain with the four models on it."""
     base = chains.from_deribit(path, expiries=2, strikes=6)
     options = [listing.instrument for listing in base.listings if listing.instrument.kind == "option"]
     near, far = sorted({option.underlying for option in options}, key=lambda name: base.listing(name).instrument.expiry)
@@ -50,10 +52,19 @@ def _models(path, base, used, near, far):
     spanned = span.requirement({"btc": commodity})
     gridded = scan.scan("btc", array(grid(160_000, 4)))
     return (
+        _deribit(path, base, {*used, near, far}),
         Model("grid-27", 1, gridded, gridded),
         strategies.regulation_t("reg-t", 1, base, {"btc": used}),
         Model("span", 1, spanned, spanned),
     )
+
+
+def _deribit(path, base, names):
+    rows = tables.read(path, chains.CHAIN_COLUMNS)
+    volatilities_ppm = {row.text("instrument_name"): row.exact("mark_iv_pct", PPM // 100) for row in rows}
+    rule = deribit.Parameters(1, dampener_units=100_000 * chains.UNITS_PER_USD)
+    listed = tuple(base.listing(name) for name in sorted(names))
+    return deribit.model("deribit", rule, Market(listed, volatilities_ppm, base.valid_from))
 
 
 def books(near, far, strikes):

@@ -1,4 +1,4 @@
-"""Strategies of a real options chain under three models: the table of the page, at its boundaries, and overwriting."""
+"""Strategies of a real options chain under four models: the table of the page, at its boundaries, and overwriting."""
 
 import runpy
 
@@ -42,7 +42,7 @@ def test_the_page_shows_the_table_that_the_script_makes(root, script, market, bo
 
 def test_every_cell_of_the_table_is_met_by_its_cash_and_not_by_a_unit_less(script, market, books):
     _, cells = script["table"](market, books)
-    assert len(cells) * len(script["MODELS"]) == 18
+    assert len(cells) * len(script["MODELS"]) == 24
     for name, row in cells.items():
         for model, (_, least) in row.items():
             circuit, system = compiled(market, Claim("maintenance", model), books[name] | {"USD": 0})
@@ -57,7 +57,7 @@ def prove(market, model, book):
     claims.verify(market, claim, account, proof)
 
 
-@pytest.mark.parametrize("model", ["reg-t", "span", "grid-27"])
+@pytest.mark.parametrize("model", ["reg-t", "span", "grid-27", "deribit"])
 def test_the_coin_covers_a_failing_short_call_and_one_more_lot_sold_fails_again(script, market, books, model):
     covered = books["covered call"]
     (call,) = books["short call"]
