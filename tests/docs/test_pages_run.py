@@ -21,7 +21,16 @@ import typer
 
 from zkmargin import cli
 
-PAGES = ("quickstart.md", "cli.md", "models/cross.md", "models/scenario.md", "models/own.md")
+PAGES = (
+    "quickstart.md",
+    "cli.md",
+    "models/cross.md",
+    "models/scenario.md",
+    "models/strategies.md",
+    "models/span.md",
+    "models/risk-measures.md",
+    "models/own.md",
+)
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TIMING = re.compile(r"\b\d+\.\d+ (m?s)\b")
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")

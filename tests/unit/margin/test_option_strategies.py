@@ -179,6 +179,23 @@ def test_a_condor_is_charged_its_wider_spread_and_not_both():
     assert condor.charge_units == plain.value(of, marks(market), lots) == 15 + 1 - 10, "a strangle, its put, a call"
 
 
+def test_borrowed_legs_may_join_what_no_strategy_joins_and_then_cost_less():
+    """As the page says: underlying, a call sold for one week, a put bought for the next; no strategy has all three.
+
+    A call at 95 is borrowed: with the put it makes a conversion, 10, and against the call sold a calendar, 5. Of its
+    own legs, the book makes a covered call, 23, and a put, 2. It can lose 5 at most.
+    """
+    quotes = (("P-95-14", "put", 95, 14, 2), ("C-95-14", "call", 95, 14, 7), ("C-105-7", "call", 105, 7, 2))
+    options = [Listing(Option(name, 1, "FUTURE", right, *terms), mark) for name, right, *terms, mark in quotes]
+    listings = [*options, Listing(Cash("CASH")), Listing(Linear("FUTURE", 1, 99), 100)]
+    market = Snapshot("v", 1, 0, tuple(sorted(listings, key=lambda item: item.id)))
+    lots = {"FUTURE": 1, "C-105-7": -1, "P-95-14": 1}
+    of = strategies("demo", market, ids(market)).of
+    assert plain.value(of, marks(market), lots) == 10 + 5
+    own = strategies("demo", market, lots).of
+    assert plain.value(own, marks(market), lots) == 23 + 2, "without the call at 95 in the class"
+
+
 @given(markets(), st.data())
 def test_however_a_book_is_cut_its_charge_covers_a_move_of_a_fifth(market, data):
     """The law behind borrowed legs: pieces that each survive the move survive it together."""
