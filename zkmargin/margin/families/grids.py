@@ -133,6 +133,9 @@ class Parameters:
             given: tuple[Any, ...] = getattr(self, name)
             if not given or len(set(given)) != len(given):
                 raise StatementError(f"{name} must have at least one entry, and each once")
+        for direction in self.directions:
+            if direction not in DIRECTIONS:
+                raise StatementError(f"directions must be of {', '.join(DIRECTIONS)}, got {direction!r}")
         bounded("number of rows", len(moves(self)), 1, MAX_SCENARIOS)
 
     @staticmethod
