@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.laws import portfolio_rules as rulebook
-from tests.laws.test_composed_models import compiled, is_proved
+from tests.laws.test_composed_models import Cheat, compiled, is_proved
 from zkmargin import documents
 from zkmargin.amounts import PPM, Ratio
+from zkmargin.errors import WitnessError
 from zkmargin.margin import rules
 from zkmargin.margin.claim import Claim
 from zkmargin.margin.families import deribit, derive, grids
@@ -97,3 +98,35 @@ def test_a_book_of_shorts_is_overcharged_by_derive_and_a_book_of_longs_is_not():
 def test_a_published_parameter_file_reads_back_as_itself(root, family, name):
     parameters = published(root, name, family)
     assert family.Parameters.from_document(parameters.to_document()) == parameters
+
+
+@given(LOTS, st.sampled_from(["deribit", "derive", "grid"]), st.lists(st.integers(-(2**40), 2**40), max_size=40))
+def test_no_lie_in_a_helper_proves_a_unit_less(root, lots, name, lies):
+    family, parameters = {
+        "deribit": (deribit, DERIBIT),
+        "derive": (derive, DERIVE),
+        "grid": (grids, published(root, "okx-btc", grids)),
+    }[name]
+    snapshot, claim, circuit, system = statement(family, parameters, "maintenance", Ratio(1, 1))
+    without = rules.assess(snapshot, claim, Book(lots | {"USD": 0}))
+    least = -(without.slack_scaled // without.scale)
+    with pytest.raises(WitnessError):
+        circuit(Cheat(system.base, [lots | {"USD": least - 1}], lies))
+
+
+@pytest.mark.parametrize("family, parameters", [(deribit, DERIBIT), (derive, DERIVE)])
+def test_a_stress_claim_asks_for_the_whole_loss_of_a_far_move(family, parameters):
+    snapshot = replace(sample.snapshot(), models=(family.model("house", parameters, MARKET),))
+    lots = dict.fromkeys(NAMES, 0) | {"BTC-PERP": 1_000, "BTC": -3, "BTC-27FEB26-80000-P": -10}
+    direction = "up" if family is deribit else "same"
+    for side, move in (("down", -660_000), ("up", 500_000)):
+        claim = Claim("stress", "house", stress=f"price-{side}-{abs(move)}:vol-{direction}")
+        losses = {
+            name: ceil(
+                rulebook.loss(MARKET, MARKET.listing(name), Fraction(move, PPM), parameters.vega_power, direction)
+            )
+            for name in NAMES
+        }
+        expected = max(0, sum(lots[name] * losses[name] for name in NAMES))
+        expected += rulebook.owed(MARKET, lots, Fraction(max(0, move), PPM))
+        assert rules.assess(snapshot, claim, Book(lots)).requirement_units == expected
