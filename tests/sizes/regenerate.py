@@ -14,6 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.models import CASES
 from circuits import claims, registration
 from circuits.builder import Builder, Circuit, V
 from circuits.gadgets.absolute import absolute, short_part
@@ -27,8 +28,7 @@ from circuits.systems import Shape, compile_circuit
 from zkmargin.amounts import PPM, QUANTITY_BITS, Ratio
 from zkmargin.margin.claim import Claim
 from zkmargin.margin.cross import Piece
-from zkmargin.margin.families import risk, scan, span, strategies, tims
-from zkmargin.market import pricing, sample
+from zkmargin.market import sample
 from zkmargin.market.expressions import (
     Cheapest,
     Largest,
@@ -53,7 +53,6 @@ from zkmargin.testing.workloads import NAMES, workload
 
 PINNED = Path(__file__).with_name("pinned.json")
 PIECES = (Piece(-3, 1), Piece(-3, 2, -50))
-FUTURES = ("BTC-27MAR26", "BTC-PERP")
 HELD = ("BTC", "BTC-27MAR26", "BTC-PERP", "USD")
 SAMPLE_CLAIMS = (
     Claim("maintenance", "cross"),
@@ -81,9 +80,13 @@ def statements() -> dict[str, tuple[Circuit, Shape]]:
         composed = replace(market, models=(Model("house", 1, rule, rule),))
         claim = Claim("maintenance", "house", Ratio(11, 10))
         found[f"composed {name}"] = claims.circuit(composed, claim, HELD), _registered(HELD)
-    for name, (rule, basis) in _families().items():
-        composed = replace(market, models=(Model("house", 1, rule, rule),))
-        found[f"family {name}"] = claims.circuit(composed, Claim("maintenance", "house"), basis), _registered(basis)
+    for name, case in CASES.items():
+        held, lots = case()
+        basis = tuple(sorted(lots))
+        found[f"family {name}"] = (
+            claims.circuit(held, Claim("maintenance", held.models[0].model), basis),
+            _registered(basis),
+        )
     for count in (1, 33):
         basis = tuple(f"ID-{number:02d}" for number in range(count))
         found[f"registration of {count}"] = _bounds(basis), Shape((basis,), None)
@@ -135,31 +138,6 @@ def _rules() -> dict[str, Expression]:
         "cheapest": Cheapest((size, Worst(losses))),
     }
     return {name: total(mentioned, Part("part", rule)) for name, rule in nodes.items()}
-
-
-def _families() -> dict[str, tuple[Expression, tuple[str, ...]]]:
-    """Return a rule of each family of models over the sample market, and what is committed."""
-    market = sample.snapshot()
-    losses = {name: market.scenario.losses[name] for name in FUTURES} if market.scenario else {}
-    options = tuple(item.id for item in market.listings if item.id.startswith("BTC-27FEB26"))
-    points = tims.points(150_000, 150_000)
-    classes = {name: pricing.losses([market.listing(name)], {}, 0, points) for name in FUTURES}
-    months = {"march": {"BTC-27MAR26": 90_900_000}, "perpetual": {"BTC-PERP": 90_000_000}}
-    commodity = span.Commodity(losses, {}, months, 10_000, {"BTC-PERP": 50_000})
-    spread = span.Spread("roll", {"BTC-27MAR26": 1, "BTC-PERP": -1}, 12_000_000)
-    outright = dict.fromkeys(FUTURES, 15_000_000)
-    covariance = ((40_000**2, 1_500 * 10**6), (1_500 * 10**6, 50_000**2))
-    exposures = {"BTC-27MAR26": (90_900_000, 0), "BTC-PERP": (0, 90_000_000)}
-    held = (*FUTURES, "USD")
-    return {
-        "strategies": (strategies.strategies("btc", market, ["BTC", *options]), ("BTC", *options, "USD")),
-        "span": (span.requirement({"btc": commodity}), held),
-        "futures": (span.futures("btc", months, 150_000, 10_000), held),
-        "paired": (span.paired("btc", outright, [spread]), held),
-        "shortfall": (scan.shortfall("btc", losses, 250_000), held),
-        "parametric": (risk.parametric("btc", covariance, exposures, 2_326_348), held),
-        "valuation": (tims.group("btc", classes, dict.fromkeys(FUTURES, 40_000), 500_000), held),
-    }
 
 
 def _gadgets() -> dict[str, Circuit]:

@@ -25,7 +25,8 @@ Units
 Rounding
 --------
     The ends of bands outwards, losses of a long lot up, sags and spreads up. A short lot reads the long one's integer,
-    and comes out less than a unit too well.
+    and comes out less than a unit too well. What is covered is the rule before rounding: a model published anew inside
+    the box rounds anew, by a few units a lot.
 
 Bounds
 ------

@@ -8,6 +8,7 @@ Rule
     delta shock     slope * max(0, |net delta| - threshold)
     maintenance     0.8 * ( risk matrix + roll shock + delta shock )
     initial         risk matrix + roll shock + delta shock + market maker protection + open orders
+    stress          the whole loss of a far move, in dollars: "price-down-660000:vol-up"
 
 Two settlements. In dollars, an option is revalued by Black's formula on the moved forward, and a far move counts
 ``loss * range/|move|``. In coins, for inverse contracts, one lot of delta N coins gains ``N (1 - 1/(1+m))``, and a far
@@ -67,7 +68,7 @@ from zkmargin.amounts import MAX_SCENARIOS, PPM, bounded
 from zkmargin.documents import Reader
 from zkmargin.errors import StatementError
 from zkmargin.margin.families import boxes
-from zkmargin.margin.families.moves import MAX_MOVE_PPM, Move, deltas, in_units, owed_coins, spaced, worst
+from zkmargin.margin.families.moves import MAX_MOVE_PPM, Move, deltas, in_units, owed_coins, spaced, stresses, worst
 from zkmargin.market.expressions import Part, Size, Tiers, positive, scaled, total
 from zkmargin.market.forms import Affine, Expression
 from zkmargin.market.models import Model
@@ -233,6 +234,7 @@ def model(name: str, parameters: Parameters, market: Market, capacity_bits: int 
         parameters.version,
         maintenance=scaled(parameters.maintenance_ppm, whole),
         initial=total(whole, *_fixed(parameters)),
+        stress=_stresses(parameters, market),
         capacity_bits=capacity_bits,
     )
 
@@ -268,6 +270,13 @@ def _extended(parameters: Parameters, price_ppm: int) -> Move:
         end = 1 + Fraction(reach if price_ppm > 0 else -reach, PPM)
         weight, relief = weight / end, relief / end
     return Move(price_ppm, UP, weight, relief)
+
+
+def _stresses(parameters: Parameters, market: Market) -> dict[str, Expression]:
+    """Return what a far move costs in full, in dollars."""
+    if parameters.settlement == COIN:
+        return {}
+    return stresses(market, parameters.vega_power, [Move(price_ppm, UP) for price_ppm in parameters.extended_ppm])
 
 
 def _fixed(parameters: Parameters) -> list[Part]:

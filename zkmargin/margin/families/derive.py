@@ -12,6 +12,8 @@ Rule
 
         requirement = factor * max(0, basis, scenarios, skew) + naked shorts + contracts
 
+        stress        the whole loss of a damped scenario: "price-down-660000:vol-same"
+
     with the factor of maintenance, 0.8, or of initial, 1, and higher rates for initial.
 
 A discount is convex in the book exactly if ``d- >= d+``. Otherwise a long and a short position of one expiry would gain
@@ -58,7 +60,7 @@ from typing import Any
 from zkmargin.amounts import MAX_SCENARIOS, PPM, bounded
 from zkmargin.documents import Reader
 from zkmargin.errors import StatementError
-from zkmargin.margin.families.moves import MAX_MOVE_PPM, moved, owed_coins
+from zkmargin.margin.families.moves import MAX_MOVE_PPM, Move, moved, owed_coins, stresses
 from zkmargin.market.expressions import NOTHING, Largest, Part, Sum, Worst, positive, scaled, total
 from zkmargin.market.forms import Affine, Array, Expression, Sides
 from zkmargin.market.instruments import Option
@@ -215,6 +217,7 @@ def model(name: str, parameters: Parameters, market: Market) -> Model:
     if market.coins:
         rises = (Fraction(item.damp_ppm * max(0, item.price_ppm), PPM**2) for item in parameters.scenarios)
         scan.append(Part("owed-coins", owed_coins(market, max(rises))))
+    tails = [Move(item.price_ppm, item.direction) for item in parameters.scenarios if item.damp_ppm < PPM]
     kept = _contingencies(parameters.naked_short_ppm, parameters.contract_ppm, market, "")
     opened = _contingencies(parameters.initial_naked_short_ppm, parameters.initial_contract_ppm, market, "initial-")
     return Model(
@@ -222,6 +225,7 @@ def model(name: str, parameters: Parameters, market: Market) -> Model:
         parameters.version,
         maintenance=total(scaled(parameters.maintenance_ppm, total(*scan)), *kept),
         initial=total(*scan, *opened),
+        stress=stresses(market, parameters.vega_power, tails),
     )
 
 

@@ -9,6 +9,7 @@ Rule
     minimum         raw = rate * lots of everything that is charged, through multipliers that rise from slice to slice
     maintenance     max( grid + basis + contracts + short options, minimum )
     initial         a multiple of it
+    stress          the whole loss of a far move: "price-up-240000:vol-same"
 
 Charges on spreads between expiries that venues net against each other are not convex in general; here `basis` takes
 every expiry for itself, which is never less.
@@ -55,7 +56,7 @@ from zkmargin.amounts import MAX_SCENARIOS, PPM, bounded
 from zkmargin.documents import Reader
 from zkmargin.errors import StatementError
 from zkmargin.margin.families import boxes
-from zkmargin.margin.families.moves import MAX_MOVE_PPM, Move, deltas, owed_coins, worst
+from zkmargin.margin.families.moves import MAX_MOVE_PPM, Move, deltas, owed_coins, stresses, worst
 from zkmargin.market.expressions import Largest, Part, Size, Tiers, positive, scaled, total
 from zkmargin.market.forms import Expression, Sides
 from zkmargin.market.models import Model
@@ -133,6 +134,9 @@ class Parameters:
             given: tuple[Any, ...] = getattr(self, name)
             if not given or len(set(given)) != len(given):
                 raise StatementError(f"{name} must have at least one entry, and each once")
+        for direction in self.directions:
+            if direction not in DIRECTIONS:
+                raise StatementError(f"directions must be of {', '.join(DIRECTIONS)}, got {direction!r}")
         bounded("number of rows", len(moves(self)), 1, MAX_SCENARIOS)
 
     @staticmethod
@@ -190,7 +194,8 @@ def model(name: str, parameters: Parameters, market: Market) -> Model:
     basis = _basis(parameters, market)
     parts = [*grid, *([Part("basis", basis)] if basis else []), *_charges(parameters, market, 0)]
     required = _floored(parameters, market, parts, 0)
-    return Model(name, parameters.version, required, scaled(parameters.initial_ppm, required))
+    far = stresses(market, parameters.vega_power, moves(parameters)[-len(parameters.far) :] if parameters.far else ())
+    return Model(name, parameters.version, required, scaled(parameters.initial_ppm, required), far)
 
 
 def boxed(name: str, parameters: Parameters, market: Market, box: boxes.Box) -> Model:

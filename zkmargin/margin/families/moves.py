@@ -38,7 +38,7 @@ from math import ceil, floor
 
 from zkmargin.amounts import MAX_SCENARIOS, PPM, bounded, ceil_div
 from zkmargin.errors import StatementError
-from zkmargin.market.expressions import Sum, Worst
+from zkmargin.market.expressions import Sum, Worst, positive, total
 from zkmargin.market.forms import Affine, Array, Expression, Sides
 from zkmargin.market.instruments import Option
 from zkmargin.market.revaluation import Market
@@ -128,6 +128,24 @@ def owed_coins(market: Market, rise: Fraction) -> Sides:
     """
     gap = {item.id: ceil(rise * (item.owed_units - item.value_units)) for item in market.coins}
     return Sides({}, gap)
+
+
+def stresses(market: Market, surface: VegaPower, moves: Iterable[Move]) -> dict[str, Expression]:
+    """Return a stress requirement for each move: its whole loss, whatever the weight and the relief of the row.
+
+    Example:
+        >>> held = Market((), {}, 0)
+        >>> list(stresses(held, VegaPower(0, 0), [Move(-660_000, "up"), Move(500_000, "same")]))
+        ['price-down-660000:vol-up', 'price-up-500000:vol-same']
+    """
+    found: dict[str, Expression] = {}
+    for move in moves:
+        whole = Move(move.price_ppm, move.direction)
+        losses = Affine({name: _loss(market, surface, name, whole, 1) for name in market.ids})
+        rise = Fraction(max(0, move.price_ppm), PPM)
+        name = f"price-{'down' if move.price_ppm < 0 else 'up'}-{abs(move.price_ppm)}:vol-{move.direction}"
+        found[name] = total(positive(losses), owed_coins(market, rise))
+    return found
 
 
 def moved(market: Market, surface: VegaPower, name: str, direction: str) -> Fraction | None:
