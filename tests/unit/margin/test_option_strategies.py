@@ -17,7 +17,7 @@ from zkmargin.margin import pairing, rules
 from zkmargin.margin.claim import Claim
 from zkmargin.margin.families.strategies import INITIAL, MAINTENANCE, Rates, regulation_t, strategies
 from zkmargin.margin.portfolio import Book
-from zkmargin.market import sample
+from zkmargin.market import chains, sample
 from zkmargin.market.expressions import Pairing, Strategy
 from zkmargin.market.forms import Marks, Sides
 from zkmargin.market.instruments import Cash, Collateral, Linear, Option
@@ -294,8 +294,6 @@ def test_what_makes_no_class_is_refused_with_the_reason():
 
 
 def test_more_strategies_than_a_pairing_may_have_are_refused_with_their_number(shared_data):
-    from zkmargin.market import chains
-
     market = chains.from_deribit(shared_data / "market" / "deribit_btc_options_20251205.csv", expiries=2, strikes=6)
     with pytest.raises(StatementError, match=r"list fewer options in it\) must be between 0 and 512, got \d+"):
         strategies("btc", market, [item.id for item in market.listings if item.id != "USD"])
