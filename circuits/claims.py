@@ -13,6 +13,7 @@ Transcript
     absorb snapshot / absorb model / absorb claim / absorb account / then `zkmargin.proofs.arithmetic`
     (snapshot: its digest; model: the digest of its parameters; claim: canonical JSON; account: venue, name, sequence;
     a group absorbs "group" in place of "account": all members, with their commitments)
+    A proof that is part of a ledger's entry also absorbs, after the account, entry: the binding of that entry.
 
 A proof for another account, state, venue, epoch, snapshot, model, threshold or kind fails at its first challenge.
 """
@@ -69,6 +70,7 @@ def prove(
     randomness: Randomness = system_randomness,
     rounds: int = 0,
     prepared: Prepared | None = None,
+    binding: bytes = b"",
 ) -> bytes:
     """Return a proof that the book behind the account's commitment satisfies the claim at the snapshot.
 
@@ -80,6 +82,7 @@ def prove(
         randomness: Source of the masks; vectors pin it.
         rounds: 0 for an opened proof, fast to make; more for a compact one, smaller the more rounds it has.
         prepared: What `prepare` returned for this claim and basis; only for an opened proof, and for this one.
+        binding: Of the ledger's entry that the proof is a part of; empty for a claim that stands alone.
 
     Raises:
         WitnessError: if the book does not satisfy the claim (with `shortfall_units`), or if its surplus, or the
@@ -88,7 +91,7 @@ def prove(
         EncodingError: if the opening is not the commitment's.
     """
     registration.check_belongs(account, opening)
-    statement, transcript = _open(snapshot, claim, account)
+    statement, transcript = _open(snapshot, claim, account, binding)
     try:
         compiled = _compiled(snapshot, claim, account.basis, account.quantity_bits)
         values = assign(compiled.circuit, statement.system, [opening])
@@ -135,7 +138,7 @@ def verify(snapshot: Snapshot, claim: Claim, account: Subject, proof: bytes, rou
         VerificationError: if it does not hold.
     """
     item = Item(snapshot, claim, account, proof, rounds)
-    equation = _folded(item) if rounds else arithmetic.equations([_challenged(item)])[0]
+    equation = folded(item) if rounds else arithmetic.equations([challenged(item)])[0]
     if batch.bad_positions([equation]):
         raise VerificationError("the claim is not proved by this proof", failed="(12)")
 
@@ -149,6 +152,7 @@ class Item:
     account: Subject
     proof: bytes
     rounds: int = 0
+    binding: bytes = b""
 
 
 def verify_batch(items: Sequence[Item], jobs: int = 1) -> None:
@@ -251,9 +255,9 @@ def _equations(items: Mapping[int, Item], bad: list[int]) -> dict[int, batch.Equ
     for position, item in items.items():
         try:
             if item.rounds:
-                equations[position] = _folded(item)
+                equations[position] = folded(item)
             else:
-                opened[position] = _challenged(item)
+                opened[position] = challenged(item)
         except (EncodingError, VerificationError):
             bad.append(position)
         except StatementError as error:
@@ -261,22 +265,36 @@ def _equations(items: Mapping[int, Item], bad: list[int]) -> dict[int, batch.Equ
     return equations | dict(zip(opened, arithmetic.equations(list(opened.values())), strict=True))
 
 
-def _folded(item: Item) -> batch.Equation:
-    statement, transcript = _open(item.snapshot, item.claim, item.account)
+def folded(item: Item) -> batch.Equation:
+    """Return the last check of a compact proof, having made every other one.
+
+    Raises:
+        StatementError, EncodingError, VerificationError: as `verify`.
+    """
+    statement, transcript = _open(item.snapshot, item.claim, item.account, item.binding)
     proof = compact.Proof.from_bytes(statement.system, item.rounds, item.proof)
     return compact.equation(transcript, statement, item.rounds, proof)
 
 
-def _challenged(item: Item) -> arithmetic.Challenged:
-    statement, transcript = _open(item.snapshot, item.claim, item.account)
+def challenged(item: Item) -> arithmetic.Challenged:
+    """Return an opened proof with its challenges, having made every check but the last.
+
+    Raises:
+        StatementError, EncodingError, VerificationError: as `verify`.
+    """
+    statement, transcript = _open(item.snapshot, item.claim, item.account, item.binding)
     return arithmetic.challenge(transcript, statement, arithmetic.Proof.from_bytes(statement.system, item.proof))
 
 
-def _open(snapshot: Snapshot, claim: Claim, account: Subject) -> tuple[arithmetic.Statement, Transcript]:
+def _open(
+    snapshot: Snapshot, claim: Claim, account: Subject, binding: bytes = b""
+) -> tuple[arithmetic.Statement, Transcript]:
     """Return the statement, and a transcript that has absorbed everything the proof is bound to."""
     if account.venue != snapshot.venue:
         raise StatementError(f"venue of the account must be {snapshot.venue}, got {account.venue}")
     compiled = _compiled(snapshot, claim, account.basis, account.quantity_bits)
     transcript = compiled.context.copy()
     transcript.absorb(account.context_label, account.context())
+    if binding:
+        transcript.absorb("entry", binding)
     return arithmetic.Statement(compiled.system, (account.commitment,)), transcript

@@ -97,11 +97,14 @@ class Count:
         self.rows += 2
 
 
-def measure(circuit: Circuit, coordinates: int, commitments: int = 1) -> Sizes:
-    """Return the sizes of a circuit over `coordinates` committed quantities, without building its constraints."""
+def measure(circuit: Circuit, coordinates: int, commitments: int = 1, base: int | None = None) -> Sizes:
+    """Return the sizes of a circuit over `coordinates` committed quantities, without building its constraints.
+
+    The digit base is the cheapest one unless given.
+    """
     count = Count()
     circuit(count)
-    base = best_base(count.number_bits)
+    base = best_base(count.number_bits) if base is None else base
     digits = sum(digits_for(bits, base) for bits in count.number_bits)
     wires = count.products + (base - 1 if digits else 0)
     scalars = digits + count.products + wires + coordinates + commitments + 4

@@ -14,7 +14,7 @@ from circuits.evidence import MAX_PROOF_BYTES
 from circuits.registration import MAX_SEQUENCE
 from zkmargin.amounts import MAX_COORDINATES, MAX_SCENARIOS, PPM
 from zkmargin.documents import MAX_DOCUMENT_BYTES
-from zkmargin.market.instruments import MAX_MULTIPLIER, MAX_TICKS, MAX_TIME
+from zkmargin.market.instruments import MAX_FACE, MAX_MULTIPLIER, MAX_TICKS, MAX_TIME
 from zkmargin.market.parameters import (
     LEAST_CAPACITY_BITS,
     MAX_FLOOR_UNITS,
@@ -25,7 +25,7 @@ from zkmargin.market.parameters import (
     MOST_CAPACITY_BITS,
 )
 from zkmargin.market.scenarios import MAX_SHIFT_PPM
-from zkmargin.market.snapshot import MAX_EPOCH, MAX_HAIRCUT_PPM
+from zkmargin.market.snapshot import MAX_EPOCH, MAX_FUNDING_UNITS, MAX_HAIRCUT_PPM
 from zkmargin.proofs.folding import MAX_ROUNDS
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$")]
@@ -111,6 +111,39 @@ class Option(Document):
     strike_ticks: PositiveTicks
     expiry: Time
     mark_ticks: Ticks
+
+
+class InversePerpetual(Document):
+    """A contract with a fixed face, settled in its coin, without expiry."""
+
+    kind: Literal["inverse"]
+    id: Identifier
+    face: int = Field(ge=1, le=MAX_FACE, description="Units times ticks.")
+    mark_ticks: PositiveTicks
+    funding_units: int = Field(ge=-MAX_FUNDING_UNITS, le=MAX_FUNDING_UNITS, description="Cumulative funding a lot.")
+
+
+class InverseFuture(Document):
+    """A contract with a fixed face, settled in its coin, with an expiry."""
+
+    kind: Literal["inverse"]
+    id: Identifier
+    face: int = Field(ge=1, le=MAX_FACE, description="Units times ticks.")
+    expiry: Time
+    mark_ticks: PositiveTicks
+
+
+class Order(Document):
+    """Resting orders of one side for a listed linear contract."""
+
+    kind: Literal["order"]
+    id: Identifier
+    multiplier: Multiplier
+    underlying: Identifier
+    mark_ticks: PositiveTicks
+
+
+Listing = Cash | Collateral | Future | InverseFuture | InversePerpetual | Option | Order | Perpetual
 
 
 class Tier(Document):
@@ -201,7 +234,9 @@ class Snapshot(Document):
     valid_from: Time
     previous: Digest
     breaker: Literal["normal", "halted"]
-    listings: list[Cash | Collateral | Perpetual | Future | Option] = Field(min_length=1, max_length=MAX_COORDINATES)
+    listings: list[Cash | Collateral | Future | InverseFuture | InversePerpetual | Option | Order | Perpetual] = Field(
+        min_length=1, max_length=MAX_COORDINATES
+    )
     models: Models
 
 

@@ -23,8 +23,9 @@ from zkmargin.margin.portfolio import Book
 from zkmargin.market import sample
 from zkmargin.market import snapshot as snapshots
 from zkmargin.market.forms import Affine
+from zkmargin.market.instruments import Inverse
 from zkmargin.market.models import RESERVED, Model
-from zkmargin.market.snapshot import Snapshot
+from zkmargin.market.snapshot import Listing, Snapshot
 from zkmargin.proofs import arithmetic, compact, constraints, linear
 
 
@@ -170,6 +171,8 @@ def listing_of_kind(kind):
 def examples():
     """For each table of fields: a document, where in it the object lies, and its reader."""
     market = sample.snapshot()
+    inverse = Listing(Inverse("BTC-USD", 10**9), 50_000)
+    market = replace(market, listings=tuple(sorted([*market.listings, inverse], key=lambda item: item.id)))
     opening = Opening.fresh({"USD": 10**12})
     registered = registration.register(market.venue, "alice", opening)
     proof = evidence.prove(market, Claim("maintenance", "cross"), registered.account, opening).to_document()
@@ -248,6 +251,8 @@ LISTING_FIELDS = [
     ("option", "expiry"),
     ("linear", "funding_ticks"),
     ("option", "strike_ticks"),
+    ("inverse", "face"),
+    ("inverse", "funding_units"),
 ]
 
 

@@ -30,6 +30,7 @@ GADGETS = ("tests/circuits/test_gadgets.py", "tests/circuits/test_sizes.py")
 MODELS = ("tests/circuits/test_sizes.py", "tests/circuits/test_models.py", "tests/attacks/test_statements.py")
 AGAIN = "tests/vectors/test_own.py::test_the_vectors_are_made_again_byte_for_byte"
 SYSTEMS = "tests/vectors/test_own.py::test_a_proof_about_a_system_of_an_earlier_release_holds"
+RISK = "tests/laws/test_risk.py"
 KNOWN = set(Path(__file__).with_name("survivors.txt").read_text("utf-8").splitlines())
 TARGETS = {
     "zkmargin/encoding.py": ("tests/unit/test_encoding.py", "tests/unit/test_transcript.py", AGAIN),
@@ -106,6 +107,13 @@ TARGETS = {
     ),
     "circuits/margin/cross.py": MODELS,
     "circuits/margin/scenario.py": MODELS,
+    "zkmargin/risk/accounts.py": ("tests/unit/risk/test_accounts.py",),
+    "zkmargin/risk/breakers.py": ("tests/unit/risk/test_breakers.py", RISK),
+    "zkmargin/risk/chain.py": ("tests/unit/risk/test_chain.py", RISK),
+    "zkmargin/risk/clocks.py": ("tests/unit/risk/test_clocks.py", RISK),
+    "zkmargin/risk/dynamic_margin.py": ("tests/unit/risk/test_dynamic_margin.py", RISK),
+    "zkmargin/risk/liquidation.py": ("tests/unit/risk/test_liquidation.py", RISK),
+    "zkmargin/risk/waterfall.py": ("tests/unit/risk/test_waterfall.py", RISK),
     "circuits/gadgets/absolute.py": GADGETS,
     "circuits/gadgets/maximum.py": GADGETS,
     "circuits/gadgets/piecewise.py": GADGETS,
@@ -115,6 +123,7 @@ TARGETS = {
 # Loaded once, before the first fork; nothing of the project itself may be among them.
 PRELOADED = (
     "galois",
+    "QuantLib",
     "hypothesis",
     "json",
     "py_arkworks_bls12381",

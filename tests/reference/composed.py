@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import gcd, lcm
 
 from tests.reference.reading import MILLION, cums, need
-from tests.reference.systems import combine, constant, owed, value
+from tests.reference.systems import combine, constant, notional, owed, value
 
 
 def check_models(snapshot):
@@ -122,11 +122,9 @@ def line(charges, fixed, measure, s, listings, w):
     """Return the pairs (c, e) by id and the constant."""
     found = {}
     for label in sorted(charges.keys() & listings.keys()):
-        multiplier = listings[label].get("multiplier", 1)
-        low, high = ends(listings[label], w)
-        notional = multiplier * listings[label].get("mark_ticks", 1)
-        spread = max(multiplier * high - notional, notional - multiplier * low)
-        unit, move = (1, 0) if measure == "units" else (notional, spread)
+        at_mark = notional(listings[label], listings[label].get("mark_ticks", 1))
+        spread = max(abs(notional(listings[label], end) - at_mark) for end in ends(listings[label], w))
+        unit, move = (1, 0) if measure == "units" else (at_mark, spread)
         held, short = (
             each * s // (1 if measure == "units" else MILLION) * unit
             + abs(each) * s // (1 if measure == "units" else MILLION) * move

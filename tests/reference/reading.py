@@ -116,10 +116,15 @@ NAMED = {"id": identifier, "multiplier": whole(1, 2**32), "mark_ticks": whole(1,
 TIME = whole(0, 2**63 - 1)
 PERPETUAL = fields(kind=one_of("linear"), funding_ticks=whole(-(2**48), 2**48), **NAMED)
 DATED = fields(kind=one_of("linear"), expiry=TIME, **NAMED)
+FACED = {"id": identifier, "face": whole(1, 2**64), "mark_ticks": whole(1, 2**48)}
+INVERSE_PERPETUAL = fields(kind=one_of("inverse"), funding_units=whole(-(2**64), 2**64), **FACED)
+INVERSE_DATED = fields(kind=one_of("inverse"), expiry=TIME, **FACED)
 LISTING = {
     "cash": fields(kind=one_of("cash"), id=identifier),
     "collateral": fields(kind=one_of("collateral"), haircut_ppm=whole(0, 999_999), **NAMED),
+    "inverse": lambda listing: (INVERSE_DATED if "expiry" in listing else INVERSE_PERPETUAL)(listing),
     "linear": lambda listing: (DATED if "expiry" in listing else PERPETUAL)(listing),
+    "order": fields(kind=one_of("order"), underlying=identifier, **NAMED),
     "option": fields(
         kind=one_of("option"),
         underlying=identifier,
@@ -260,7 +265,11 @@ def read_snapshot(data):
     kinds = {listing["id"]: listing["kind"] for listing in snapshot["listings"]}
     need(ascending(ids) and "cash" in kinds.values(), "listings")
     for listing in snapshot["listings"]:
-        need(listing["kind"] != "option" or kinds.get(listing["underlying"]) == "linear", "an option's underlying")
+        derived = listing["kind"] in ("option", "order")
+        need(not derived or kinds.get(listing["underlying"]) == "linear", "an option's or an order's underlying")
+    marked = {item["id"]: (item.get("multiplier"), item.get("mark_ticks")) for item in snapshot["listings"]}
+    for order in (item for item in snapshot["listings"] if item["kind"] == "order"):
+        need(marked[order["id"]] == marked[order["underlying"]], "an order's multiplier or mark")
     if "cross" in snapshot["models"]:
         check_cross(snapshot["models"]["cross"], {item["id"]: item for item in snapshot["listings"]})
     if "scenario" in snapshot["models"]:

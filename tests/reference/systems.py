@@ -96,18 +96,28 @@ def bounds(basis):
     return system.finish()
 
 
-def claim_system(snapshot, claim, basis, others=None):
+def claim_system(snapshot, claim, basis, others=None, known=1 + 77):
     """Derive the system; `others` writes down a claim of a composed model."""
     listings = {listing["id"]: listing for listing in snapshot["listings"]}
     need(set(basis) <= listings.keys(), "an id that is not listed")
     need(claim["model"] in snapshot["models"], "the snapshot lacks the model")
     build = {"cross": cross, "scenario": scenario}.get(claim["model"], others)
-    system = System(basis, known=1 + 77)
+    system = System(basis, known)
     build(system, snapshot["models"][claim["model"]], claim, [listings[label] for label in basis])
     return system.finish()
 
 
+def notional(listing, x):
+    if listing["kind"] == "inverse":
+        return -(-listing["face"] // x)
+    return listing.get("multiplier", 1) * x
+
+
 def owed(listing, x):
+    if listing["kind"] == "order":
+        return 0
+    if listing["kind"] == "inverse":
+        return -notional(listing, x) - listing.get("funding_units", 0)
     return listing["multiplier"] * (x - listing.get("funding_ticks", 0))
 
 

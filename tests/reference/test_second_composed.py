@@ -16,8 +16,9 @@ from zkmargin.errors import ZkMarginError
 from zkmargin.margin.claim import Claim
 from zkmargin.market.expressions import Part, scaled, total
 from zkmargin.market.forms import NOTIONAL, Affine, Sides
+from zkmargin.market.instruments import Cash, Inverse, Linear, Order
 from zkmargin.market.models import Model
-from zkmargin.market.snapshot import Snapshot
+from zkmargin.market.snapshot import Listing, Snapshot
 
 RATIOS = st.builds(Ratio.of, st.integers(1, 60), st.integers(1, 60))
 
@@ -90,3 +91,29 @@ def test_both_refuse_the_same_model(fault):
         Snapshot.from_document(bad)
     with pytest.raises((reading.RefusedError, KeyError)):
         composed.check_models(reading.read_snapshot(json.dumps(bad).encode()))
+
+
+@given(expressions(["INV", "PERP", "PERP/buy"], [NOTIONAL]), st.integers(0, 300_000), st.integers(-(10**6), 10**6))
+def test_both_derive_the_same_system_with_inverse_contracts_and_orders(rule, width_ppm, funding_units):
+    listings = (
+        Listing(Cash("CASH")),
+        Listing(Inverse("INV", 10**9 + 7), 60_000, funding_units=funding_units),
+        Listing(Linear("PERP", 3), 100),
+        Listing(Order("PERP/buy", 3, "PERP"), 100),
+    )
+    required = total(rule, Affine(dict.fromkeys(("INV", "PERP", "PERP/buy"), 0), measure=NOTIONAL))
+    snapshot = Snapshot("v", 1, 0, listings, models=(Model("house", 1, required, required),))
+    claim = Claim("box", "house", width_ppm=width_ppm) if width_ppm else Claim("maintenance", "house")
+    basis = ("CASH", "INV", "PERP", "PERP/buy")
+    assert second_system(snapshot, claim, basis).digest() == claims.system(snapshot, claim, basis).digest
+
+
+@pytest.mark.parametrize("field, value", [("multiplier", 4), ("mark_ticks", 101), ("underlying", "CASH")])
+def test_an_order_that_is_not_its_contract_s_is_refused_by_both(field, value):
+    listings = (Listing(Cash("CASH")), Listing(Linear("PERP", 3), 100), Listing(Order("PERP/buy", 3, "PERP"), 100))
+    document = Snapshot("v", 1, 0, listings).to_document()
+    document["listings"][2][field] = value
+    with pytest.raises(ZkMarginError):
+        Snapshot.from_document(document)
+    with pytest.raises(reading.RefusedError):
+        reading.read_snapshot(json.dumps(document, separators=(",", ":"), sort_keys=True).encode())

@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from circuits import claims, registration
+from circuits import claims, ledger, registration
 from circuits.builder import Builder, Circuit, V
 from circuits.gadgets.absolute import absolute, short_part
 from circuits.gadgets.maximum import maximum
@@ -82,21 +82,46 @@ def statements() -> dict[str, tuple[Circuit, Shape]]:
     for count in (1, 33):
         basis = tuple(f"ID-{number:02d}" for number in range(count))
         found[f"registration of {count}"] = _bounds(basis), Shape((basis,), None)
-    return found
+    return found | _entries()
 
 
 def measured() -> dict[str, dict[str, Any]]:
     """Return what `pinned.json` has to hold."""
+    systems = compiled()
     return {
-        name: asdict(measure(circuit, len(shape.basis), len(shape.members)))
-        | {"digest": compile_circuit(circuit, shape).digest.hex()}
+        name: asdict(measure(circuit, len(shape.basis), len(shape.members), _exact(name, shape)))
+        | {"digest": systems[name].digest.hex()}
         for name, (circuit, shape) in statements().items()
     }
 
 
 def compiled() -> dict[str, System]:
     """Return the constraint system of every pinned statement."""
-    return {name: compile_circuit(circuit, shape) for name, (circuit, shape) in statements().items()}
+    return {
+        name: compile_circuit(circuit, shape, _exact(name, shape)) for name, (circuit, shape) in statements().items()
+    }
+
+
+def _exact(name: str, shape: Shape) -> int | None:
+    """Return the digit base of a statement that needs an exact one."""
+    return ledger.exact_base(len(shape.basis)) if name.startswith("bounds of a change") else None
+
+
+def _entries() -> dict[str, tuple[Circuit, Shape]]:
+    """Return what entries of a ledger prove, over the sample market."""
+    market = sample.snapshot()
+    linear = tuple(item.id for item in market.listings if not isinstance(item.instrument, Option))
+    found: dict[str, tuple[Circuit, Shape]] = {}
+    for count in (1, 2, 33):
+        basis = tuple(f"ID-{number:02d}" for number in range(count))
+        found[f"bounds of a change of {count}"] = ledger.bounds_circuit(basis), Shape((basis,), None)
+    for traded in (("BTC-PERP", "USD"), ("BTC", "BTC-PERP", "ETH-PERP", "USD"), ("USD",)):
+        shape = Shape((linear, traded), ledger.LEDGER_BITS)
+        found[f"reduction of {len(traded)} in {len(linear)}"] = ledger.reduction_circuit(market, traded, 20_000), shape
+    found["holding of one"] = ledger.holding_circuit("BTC"), Shape((linear,), ledger.LEDGER_BITS)
+    claim = Claim("initial", "cross")
+    found["initial cross in a ledger"] = claims.circuit(market, claim, linear), Shape((linear,), ledger.LEDGER_BITS)
+    return found
 
 
 def _registered(basis: tuple[str, ...]) -> Shape:

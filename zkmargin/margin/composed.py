@@ -149,7 +149,7 @@ def _marks(listings: Sequence[Listing], claim: Claim) -> Marks:
     for item in listings:
         low, high = (item.notional_at(price) for price in _ends(item, claim))
         notionals[item.id] = item.notional_units
-        spreads[item.id] = max(high - item.notional_units, item.notional_units - low)
+        spreads[item.id] = max(abs(high - item.notional_units), abs(item.notional_units - low))
     return Marks(notionals, spreads)
 
 

@@ -71,7 +71,7 @@ from zkmargin.errors import StatementError
 from zkmargin.margin.assessment import Assessment
 from zkmargin.margin.claim import Claim
 from zkmargin.margin.portfolio import Book
-from zkmargin.market.instruments import Collateral
+from zkmargin.market.instruments import Collateral, Inverse, Order
 from zkmargin.market.parameters import ScenarioParameters
 from zkmargin.market.scenarios import Scenario
 from zkmargin.market.snapshot import Listing, Snapshot
@@ -113,6 +113,9 @@ def rows(snapshot: Snapshot, claim: Claim, basis: Sequence[str]) -> tuple[Row, .
     arrays = _parameters(snapshot, claim)
     factor = _factor(arrays, claim)
     listings = [snapshot.listing(name) for name in basis]
+    for item in listings:
+        if isinstance(item.instrument, Inverse | Order):
+            raise StatementError(f"a scenario book cannot hold {item.id}: it has no losses, use a composed model")
     values = [factor.denominator * listing.value_units for listing in listings]
     nothing = (0,) * len(arrays.scenarios)
     losses = [arrays.losses.get(name, nothing) for name in basis]

@@ -5,6 +5,8 @@ Rule
     tiers       sum_i max_k ( |q_i| * notional_i * rate_ik - cum_ik )
     cross       one book, one equity; positions in one contract net, positions in two do not
     isolated    the same model over a book of one position: an account of its own, see docs/models/perpetual.md
+    orders      the tiers on max( |q|, |q + buys|, |q - sells| ): resting orders count as what they may become
+    by size     sum_i |n_i| (a + b |n_i|), a rate that rises with the notional n: secants, which charge a little more
 
 Units
 -----
@@ -12,7 +14,8 @@ Units
 
 Rounding
 --------
-    Rates round up to ppm. Nothing else rounds.
+    Rates round up to ppm. A secant of a rate that rises with size over-charges at most ``b w^2 / 4`` for steps of
+    width w, and a last step is not bounded: `by_size` takes the largest notional that it is meant for.
 
 Bounds
 ------
@@ -33,12 +36,14 @@ Worked example
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 
-from zkmargin.amounts import PPM, ceil_div
+from zkmargin.amounts import PPM, bounded, ceil_div
+from zkmargin.errors import StatementError
 from zkmargin.market.expressions import Largest, Part, Size, Tiers, total
 from zkmargin.market.forms import NOTIONAL, Affine
 from zkmargin.market.models import Model
-from zkmargin.market.parameters import DEFAULT_CAPACITY_BITS, Tier, TierTable
+from zkmargin.market.parameters import DEFAULT_CAPACITY_BITS, MAX_TIERS, Tier, TierTable
 
 
 def tiers(name: str, table: TierTable) -> Part:
@@ -77,6 +82,51 @@ def at_leverage(name: str, version: int, maintenance: Mapping[str, TierTable], l
     return Model(
         name, version, total(*required), total(*(Largest(pair) for pair in zip(opening, required, strict=True)))
     )
+
+
+def with_orders(name: str, buys: str, sells: str, table: TierTable) -> Part:
+    """Return the tiered margin of one contract and its resting orders, at the riskier of all fills and none.
+
+    Args:
+        name: The contract.
+        buys: Id of its listed buy orders, counting lots.
+        sells: Id of its listed sell orders, counting lots.
+        table: The tiers.
+
+    A count that is negative, which no venue would book, cannot lower the charge below the position's own.
+    """
+    forms = ({name: PPM}, {name: PPM, buys: PPM}, {name: PPM, sells: -PPM})
+    exposure = Largest(tuple(Size(Affine(form, measure=NOTIONAL)) for form in forms))
+    return Part(f"tiers/{name}", Tiers(exposure, table))
+
+
+def by_size(base_ppm: int, slope_ppm: int, unit_units: int, step_units: int, most_units: int) -> TierTable:
+    """Return the secants of a rate that rises with size: ``base + slope * notional / unit``, Deribit's rule.
+
+    The margin N (base + slope N / unit) is a parabola; between two steps its secant lies above it, by at most
+    ``slope / unit * step^2 / 4``.
+
+    Args:
+        base_ppm: Rate of a small position.
+        slope_ppm: What a notional of `unit_units` adds to it.
+        unit_units: Notional to which the slope refers.
+        step_units: Width of a step, a divisor of `most_units`.
+        most_units: Up to here the bound holds; above it the last secant goes on, below the parabola.
+
+    Example:
+        Two per cent and 0.005 % a coin, for 25 coins, in steps of 5: 2.125 % are charged.
+
+        >>> table = by_size(20_000, 50, unit_units=10**6, step_units=5 * 10**6, most_units=50 * 10**6)
+        >>> table.margin_scaled(25 * 10**6) // 10**6
+        531250
+    """
+    steps = bounded("number of steps", most_units // bounded("step_units", step_units, 1, most_units), 1, MAX_TIERS)
+    if steps * step_units != most_units:
+        raise StatementError(f"step_units must divide {most_units}, got {step_units}")
+    # The secant of x (a + b x) over a step from x to y has the slope a + b (x + y).
+    ends = [number * step_units for number in range(steps + 1)]
+    rates = [base_ppm + ceil_div(slope_ppm * (low + high), unit_units) for low, high in pairwise(ends)]
+    return TierTable(tuple(Tier(low, rate_ppm) for low, rate_ppm in zip(ends, rates, strict=False)))
 
 
 def leverage_tiers(rows: Iterable[tuple[int, int]]) -> TierTable:
