@@ -52,13 +52,6 @@ TARGETS = {
         "tests/vectors/test_cfrg_linear.py",
         "tests/vectors/test_linear.py",
     ),
-    "zkmargin/risk/accounts.py": ("tests/unit/risk/test_accounts.py",),
-    "zkmargin/risk/breakers.py": ("tests/unit/risk/test_breakers.py", RISK),
-    "zkmargin/risk/chain.py": ("tests/unit/risk/test_chain.py", RISK),
-    "zkmargin/risk/clocks.py": ("tests/unit/risk/test_clocks.py", RISK),
-    "zkmargin/risk/dynamic_margin.py": ("tests/unit/risk/test_dynamic_margin.py", RISK),
-    "zkmargin/risk/liquidation.py": ("tests/unit/risk/test_liquidation.py", RISK),
-    "zkmargin/risk/waterfall.py": ("tests/unit/risk/test_waterfall.py", RISK),
     "zkmargin/proofs/linear_relation.py": (
         "tests/unit/proofs/test_linear_relation.py",
         "tests/attacks/test_linear_relation.py",
@@ -114,6 +107,13 @@ TARGETS = {
     ),
     "circuits/margin/cross.py": MODELS,
     "circuits/margin/scenario.py": MODELS,
+    "zkmargin/risk/accounts.py": ("tests/unit/risk/test_accounts.py",),
+    "zkmargin/risk/breakers.py": ("tests/unit/risk/test_breakers.py", RISK),
+    "zkmargin/risk/chain.py": ("tests/unit/risk/test_chain.py", RISK),
+    "zkmargin/risk/clocks.py": ("tests/unit/risk/test_clocks.py", RISK),
+    "zkmargin/risk/dynamic_margin.py": ("tests/unit/risk/test_dynamic_margin.py", RISK),
+    "zkmargin/risk/liquidation.py": ("tests/unit/risk/test_liquidation.py", RISK),
+    "zkmargin/risk/waterfall.py": ("tests/unit/risk/test_waterfall.py", RISK),
     "circuits/gadgets/absolute.py": GADGETS,
     "circuits/gadgets/maximum.py": GADGETS,
     "circuits/gadgets/piecewise.py": GADGETS,
@@ -122,8 +122,8 @@ TARGETS = {
 }
 # Loaded once, before the first fork; nothing of the project itself may be among them.
 PRELOADED = (
-    "QuantLib",
     "galois",
+    "QuantLib",
     "hypothesis",
     "json",
     "py_arkworks_bls12381",

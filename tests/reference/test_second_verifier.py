@@ -115,7 +115,7 @@ def question_read(snapshot, account, proof):
     return [read(to_bytes(document)) for read, document in zip(readers, (snapshot, account, proof), strict=True)]
 
 
-PARTS = (reading, primitives, systems, composed, verifier, two_books, ledger, general)
+PARTS = (reading, primitives, systems, composed, verifier, general, two_books, ledger)
 
 
 @pytest.mark.parametrize("module", PARTS, ids=lambda module: module.__name__.rpartition(".")[2])
