@@ -200,3 +200,27 @@ def test_a_box_has_a_row_for_every_node_of_every_band():
     assert widths["box"] == 3
     assert 9 * 3 * 3 <= widths["grid/1"] <= 9 * 4 * 3
     assert isinstance(model.maintenance.terms[0][1], Largest)
+
+
+def test_charges_and_shocks_grow_with_the_box():
+    lots = {"BTC-27FEB26-100000-C": -100, "BTC-PERP": 100}
+    rates = replace(
+        grids.Parameters(1, (-100_000, 0, 100_000), ("same",), VegaPower(0, 0)),
+        contract_ppm=2_000,
+        short_option_ppm=5_000,
+    )
+    pairs = (
+        (deribit, DERIBIT, ("roll-shock", "delta-shock")),
+        (grids, rates, ("contracts", "short-options")),
+    )
+    for family, parameters, names in pairs:
+        models = family.model("house", parameters, MARKET), family.boxed("house", parameters, MARKET, BOXES[1])
+        plain, wide = (
+            dict(
+                rules.assess(
+                    replace(sample.snapshot(), models=(model,)), Claim("maintenance", "house"), Book(lots)
+                ).parts
+            )
+            for model in models
+        )
+        assert all(wide[name] >= plain[name] * 103 // 100 > 0 for name in names)
