@@ -224,3 +224,11 @@ def test_charges_and_shocks_grow_with_the_box():
             for model in models
         )
         assert all(wide[name] >= plain[name] * 103 // 100 > 0 for name in names)
+
+
+def test_a_box_relieves_a_far_row_by_the_share_that_maintenance_is_and_no_more():
+    far = deribit.Parameters(1, buckets=1, extended_ppm=(-660_000,), dampener_units=10**8, maintenance_ppm=500_000)
+    model = deribit.boxed("house", far, MARKET, BOXES[0])
+    branches = model.maintenance.terms[0][1].of
+    [relief] = [child.constant for weight, child in branches[-1].terms if getattr(child, "constant", 0)]
+    assert relief == -(10**8 * (66 - 16) // 16 // 2)

@@ -87,8 +87,10 @@ def test_a_file_with_an_unknown_field_is_refused():
 
 
 @pytest.mark.parametrize("lots", [10, -10])
-def test_a_gain_in_a_skew_scenario_is_punished_like_a_loss(lots):
+@pytest.mark.parametrize("discounts", [(PPM, PPM), (980_000, 1_020_000)])
+def test_a_gain_in_a_skew_scenario_is_punished_like_a_loss(lots, discounts):
     tilts = derive.Parameters(1, scenarios=(derive.Scenario(0, "same"),), basis_flat_ppm=0, basis_yearly_ppm=0)
+    tilts = replace(tilts, long_discount_ppm=discounts[0], short_discount_ppm=discounts[1], discount_rate_ppm=0)
     held = {"BTC-27MAR26-100000-C": lots}
     book = dict.fromkeys(MARKET.ids, 0) | held
     exact, overcharge = rulebook.derive(tilts, MARKET, book, initial=True)
