@@ -200,3 +200,35 @@ def test_a_box_has_a_row_for_every_node_of_every_band():
     assert widths["box"] == 3
     assert 9 * 3 * 3 <= widths["grid/1"] <= 9 * 4 * 3
     assert isinstance(model.maintenance.terms[0][1], Largest)
+
+
+def test_charges_and_shocks_grow_with_the_box():
+    lots = {"BTC-27FEB26-100000-C": -100, "BTC-PERP": 100}
+    rates = replace(
+        grids.Parameters(1, (-100_000, 0, 100_000), ("same",), VegaPower(0, 0)),
+        contract_ppm=2_000,
+        short_option_ppm=5_000,
+    )
+    pairs = (
+        (deribit, DERIBIT, ("roll-shock", "delta-shock")),
+        (grids, rates, ("contracts", "short-options")),
+    )
+    for family, parameters, names in pairs:
+        models = family.model("house", parameters, MARKET), family.boxed("house", parameters, MARKET, BOXES[1])
+        plain, wide = (
+            dict(
+                rules.assess(
+                    replace(sample.snapshot(), models=(model,)), Claim("maintenance", "house"), Book(lots)
+                ).parts
+            )
+            for model in models
+        )
+        assert all(wide[name] >= plain[name] * 103 // 100 > 0 for name in names)
+
+
+def test_a_box_relieves_a_far_row_by_the_share_that_maintenance_is_and_no_more():
+    far = deribit.Parameters(1, buckets=1, extended_ppm=(-660_000,), dampener_units=10**8, maintenance_ppm=500_000)
+    model = deribit.boxed("house", far, MARKET, BOXES[0])
+    branches = model.maintenance.terms[0][1].of
+    [relief] = [child.constant for weight, child in branches[-1].terms if getattr(child, "constant", 0)]
+    assert relief == -(10**8 * (66 - 16) // 16 // 2)

@@ -3,6 +3,7 @@ from fractions import Fraction
 
 import pytest
 
+from tests.laws import portfolio_rules as rulebook
 from zkmargin import documents
 from zkmargin.amounts import PPM
 from zkmargin.errors import EncodingError, StatementError
@@ -83,3 +84,14 @@ def test_parameters_out_of_bounds_are_refused(build, message):
 def test_a_file_with_an_unknown_field_is_refused():
     with pytest.raises(EncodingError):
         derive.Parameters.from_document(derive.Parameters(1).to_document() | {"extra": 1})
+
+
+@pytest.mark.parametrize("lots", [10, -10])
+@pytest.mark.parametrize("discounts", [(PPM, PPM), (980_000, 1_020_000)])
+def test_a_gain_in_a_skew_scenario_is_punished_like_a_loss(lots, discounts):
+    tilts = derive.Parameters(1, scenarios=(derive.Scenario(0, "same"),), basis_flat_ppm=0, basis_yearly_ppm=0)
+    tilts = replace(tilts, long_discount_ppm=discounts[0], short_discount_ppm=discounts[1], discount_rate_ppm=0)
+    held = {"BTC-27MAR26-100000-C": lots}
+    book = dict.fromkeys(MARKET.ids, 0) | held
+    exact, overcharge = rulebook.derive(tilts, MARKET, book, initial=True)
+    assert exact - 50 <= assessed(tilts, held, "initial").requirement_units <= exact + overcharge + 50

@@ -58,7 +58,14 @@ def test_a_value_stands_below_the_chord_by_no_more_than_its_sag(low_ppm, step_pp
     assert -tolerance <= chord - at <= sag_ticks(option, low, high, volatility_ppm, 0) + tolerance
 
 
-def test_a_sag_is_nearly_reached_by_an_option_at_the_money():
-    low, high = FORWARD * 99 // 100, FORWARD * 101 // 100
-    below, at, above = (value_ticks(CALL, price, 600_000, 0) for price in (low, FORWARD, high))
-    assert (below + above) / 2 - at > 0.98 * sag_ticks(CALL, low, high, 600_000, 0)
+@pytest.mark.parametrize(
+    "low_percent, high_percent, volatility_ppm, expiry",
+    [(99, 101, 600_000, MONTH), (40, 80, 1_000_000, SECONDS_PER_YEAR // 3), (90, 110, 600_000, 0)],
+)
+def test_a_sag_is_a_bound_and_nearly_reached(low_percent, high_percent, volatility_ppm, expiry):
+    """At the money; around the peak of gamma, well below the strike; and at the kink of a payoff."""
+    option = replace(CALL, expiry=expiry)
+    low, high = FORWARD * low_percent // 100, FORWARD * high_percent // 100
+    below, at, above = (value_ticks(option, price, volatility_ppm, 0) for price in (low, (low + high) // 2, high))
+    sag = sag_ticks(option, low, high, volatility_ppm, 0)
+    assert 0.85 * sag < (below + above) / 2 - at <= sag
