@@ -1,0 +1,286 @@
+"""The store: one journal, written in transactions that take their locks in one order, so that none waits in a circle.
+
+Order of locks, on PostgreSQL
+-----------------------------
+    rows of accounts by name, then the log. The clock takes rows that nobody holds and skips the others; everybody else
+    waits for the rows it needs. Whoever appends to the log holds it until its commit, so records are numbered in the
+    order in which they became durable. On SQLite one writer holds everything.
+
+What is stored as a document is text that the caller made canonical; the store reads no document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+from verifier_api.store import chain, database
+from verifier_api.store.chain import Entry, Head
+from verifier_api.store.tables import AccountRow, EpochRow, EventRow, NoticeRow, ProofRow, ReceiptRow
+
+# Any number, the same in every process: the lock of PostgreSQL under which the log grows.
+_LOG_LOCK = 0x7A6B_6C67
+PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAccount:
+    """One row of the projection; `registration` is the account's public record."""
+
+    account: str
+    status: str
+    due_ms: int | None
+    state: str
+    registration: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEpoch:
+    """One epoch; `signed` is the signed snapshot."""
+
+    epoch: int
+    digest: str
+    opened_ms: int
+    due_ms: int
+    signed: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredProof:
+    """One proof that counted; `header` is its document without the proof's bytes."""
+
+    digest: str
+    account: str
+    epoch: int
+    received_ms: int
+    in_time: bool
+    header: str
+    proof: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReceipt:
+    """One answer; `request` is the digest of what was submitted under the key."""
+
+    account: str
+    key: str
+    request: str
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredNotice:
+    """One notice of the outbox: from when it is to be tried, or None once it was delivered."""
+
+    sequence: int
+    account: str
+    document: str
+    next_ms: int | None
+    attempts: int = 0
+
+
+class Reading:
+    """What can be read, all of it from one moment."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def head(self) -> Head:
+        """Return the place and hash of the newest record."""
+        found = self._connection.execute(
+            select(EventRow.sequence, EventRow.hash).order_by(EventRow.sequence.desc()).limit(1)
+        ).first()
+        return Head() if found is None else Head(found.sequence, found.hash)
+
+    def log(self, after: int = 0, limit: int | None = None) -> Iterator[str]:
+        """Yield the records behind a place, oldest first, as canonical JSON."""
+        left = limit
+        while left is None or left > 0:
+            size = PAGE if left is None else min(PAGE, left)
+            page = self._connection.execute(
+                select(EventRow.sequence, EventRow.document)
+                .where(EventRow.sequence > after)
+                .order_by(EventRow.sequence)
+                .limit(size)
+            ).all()
+            yield from (row.document for row in page)
+            if len(page) < size:
+                return
+            after, left = page[-1].sequence, None if left is None else left - size
+
+    def account(self, name: str) -> StoredAccount | None:
+        """Return one account."""
+        return next(iter(self.accounts([name])), None)
+
+    def accounts(self, names: Sequence[str] | None = None) -> list[StoredAccount]:
+        """Return the named accounts that exist, or all of them, in the order of their names."""
+        return [_account(row) for row in self._connection.execute(_accounts(names)).all()]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many accounts are in each status."""
+        rows = self._connection.execute(select(AccountRow.status, func.count()).group_by(AccountRow.status)).all()
+        return {str(row[0]): int(row[1]) for row in sorted(map(tuple, rows))}
+
+    def epoch(self, number: int | None = None) -> StoredEpoch | None:
+        """Return an epoch, by default the newest."""
+        query = select(*EpochRow.__table__.columns)
+        query = query.order_by(EpochRow.epoch.desc()) if number is None else query.where(EpochRow.epoch == number)
+        row = self._connection.execute(query.limit(1)).first()
+        return None if row is None else StoredEpoch(**row._mapping)
+
+    def epochs_due_after(self, now_ms: int) -> list[int]:
+        """Return the numbers of the epochs whose proofs are not yet due, ascending."""
+        query = select(EpochRow.epoch).where(EpochRow.due_ms > now_ms).order_by(EpochRow.epoch)
+        return list(self._connection.execute(query).scalars())
+
+    def proofs(self, epoch: int) -> list[StoredProof]:
+        """Return the proofs of an epoch that counted, in the order of their receipt."""
+        query = select(*ProofRow.__table__.columns).where(ProofRow.epoch == epoch)
+        rows = self._connection.execute(query.order_by(ProofRow.received_ms, ProofRow.digest)).all()
+        return [StoredProof(**{**row._mapping, "in_time": bool(row.in_time)}) for row in rows]
+
+    def proved_in_time(self, epoch: int) -> dict[str, bool]:
+        """Return which accounts proved an epoch, and whether they did so in time."""
+        query = select(ProofRow.account, func.max(ProofRow.in_time)).where(ProofRow.epoch == epoch)
+        rows = self._connection.execute(query.group_by(ProofRow.account)).all()
+        return {str(row[0]): bool(row[1]) for row in rows}
+
+    def receipts(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], StoredReceipt]:
+        """Return the receipts that exist for pairs of account and key."""
+        query = select(ReceiptRow.account, ReceiptRow.key, ReceiptRow.request, ReceiptRow.receipt)
+        query = query.where(tuple_(ReceiptRow.account, ReceiptRow.key).in_(list(keys)))
+        found = [StoredReceipt(**row._mapping) for row in self._connection.execute(query).all()]
+        return {(item.account, item.key): item for item in found}
+
+    def notices(self, now_ms: int, limit: int = PAGE) -> list[StoredNotice]:
+        """Return the undelivered notices that are to be tried now, oldest first."""
+        query = select(*NoticeRow.__table__.columns).where(NoticeRow.next_ms <= now_ms)
+        rows = self._connection.execute(query.order_by(NoticeRow.sequence).limit(limit)).all()
+        return [StoredNotice(**row._mapping) for row in rows]
+
+
+class Writing(Reading):
+    """What can be done in one transaction."""
+
+    def lock(self, names: Sequence[str] | None = None) -> dict[str, StoredAccount]:
+        """Return the named accounts that exist, or all of them, and keep them from changing until the commit."""
+        rows = self._connection.execute(_accounts(names).with_for_update()).all()
+        return {row.account: _account(row) for row in rows}
+
+    def lock_due(self, now_ms: int, limit: int) -> list[StoredAccount]:
+        """Return accounts whose deadline has come and that nobody else is working on, earliest deadline first."""
+        query = (
+            select(*AccountRow.__table__.columns)
+            .where(AccountRow.due_ms <= now_ms)
+            .order_by(AccountRow.due_ms, AccountRow.account)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        return [_account(row) for row in self._connection.execute(query).all()]
+
+    def append(self, venue: str, records: Sequence[dict[str, Any]]) -> list[Entry]:
+        """Append records to the log, and hold it until the commit."""
+        if not records:
+            return []
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOG_LOCK})
+        entries = list(chain.extend(venue, self.head(), records))
+        rows = [
+            {"sequence": item.sequence, "account": item.account, "hash": item.hash, "document": item.text}
+            for item in entries
+        ]
+        self._connection.execute(insert(EventRow), rows)
+        return entries
+
+    def add_account(self, account: StoredAccount) -> None:
+        """Add an account that does not exist."""
+        self._connection.execute(insert(AccountRow), [asdict(account)])
+
+    def save(self, accounts: Sequence[StoredAccount]) -> None:
+        """Write the new states of accounts that are locked."""
+        if accounts:
+            statement = update(AccountRow.__table__).where(AccountRow.account == bindparam("key"))  # type: ignore[arg-type]  # a table, whatever the declared base says
+            values: dict[str, Any] = {name: bindparam(name) for name in ("status", "due_ms", "state", "registration")}
+            rows = [asdict(item) | {"key": item.account} for item in accounts]
+            self._connection.execute(statement.values(values), rows)
+
+    def add_epoch(self, epoch: StoredEpoch) -> None:
+        """Add an epoch."""
+        self._connection.execute(insert(EpochRow), [asdict(epoch)])
+
+    def add_proofs(self, proofs: Sequence[StoredProof]) -> None:
+        """Add proofs; one that is there already stays as it is."""
+        if proofs:
+            rows = [asdict(item) | {"in_time": int(item.in_time)} for item in proofs]
+            if self._connection.dialect.name == "sqlite":
+                self._connection.execute(insert_sqlite(ProofRow).on_conflict_do_nothing(), rows)
+            else:
+                self._connection.execute(insert_postgresql(ProofRow).on_conflict_do_nothing(), rows)
+
+    def add_receipts(self, receipts: Sequence[StoredReceipt]) -> None:
+        """Add receipts under keys that have none."""
+        if receipts:
+            self._connection.execute(insert(ReceiptRow), [asdict(item) for item in receipts])
+
+    def add_notices(self, notices: Sequence[StoredNotice]) -> None:
+        """Put notices into the outbox."""
+        if notices:
+            self._connection.execute(insert(NoticeRow), [asdict(item) for item in notices])
+
+    def reschedule(self, sequence: int, next_ms: int | None) -> None:
+        """Count one attempt to deliver a notice: the next is at `next_ms`, or never, for it was delivered."""
+        self._connection.execute(
+            update(NoticeRow)
+            .where(NoticeRow.sequence == sequence)
+            .values(next_ms=next_ms, attempts=NoticeRow.attempts + 1)
+        )
+
+
+class Store:
+    """A database with the newest schema.
+
+    Args:
+        url: A file's path, ``sqlite:///FILE``, or ``postgresql://...``.
+
+    Raises:
+        StatementError: if the URL names no database that is supported, or its schema is from a newer version.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = database.open_engine(url)
+        database.migrate(self.engine)
+
+    @contextmanager
+    def reading(self) -> Iterator[Reading]:
+        """Yield what can be read."""
+        with database.reading(self.engine) as connection:
+            yield Reading(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[Writing]:
+        """Yield a transaction: it is durable when the block is left, and never was if the block raises."""
+        with database.writing(self.engine) as connection:
+            yield Writing(connection)
+
+    def is_there(self) -> bool:
+        """Return whether the database answers."""
+        return database.is_there(self.engine)
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.engine.dispose()
+
+
+def _accounts(names: Sequence[str] | None) -> Any:
+    query = select(*AccountRow.__table__.columns).order_by(AccountRow.account)
+    return query if names is None else query.where(AccountRow.account.in_(names))
+
+
+def _account(row: Row[Any]) -> StoredAccount:
+    return StoredAccount(**row._mapping)
