@@ -1,5 +1,21 @@
-"""Empty databases of both kinds; the server of PostgreSQL is in tests/databases.py."""
+"""A founded venue, on SQLite or on each kind of database."""
 
-from tests.databases import database, postgresql
+import pytest
 
-__all__ = ["database", "postgresql"]
+from tests.service.scene import scene
+
+
+@pytest.fixture
+def stage(tmp_path):
+    """A venue on SQLite, founded and empty."""
+    made = scene(str(tmp_path / "venue.db"))
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def both(database):
+    """A venue on each kind of database."""
+    made = scene(database)
+    yield made
+    made.store.close()

@@ -120,8 +120,8 @@ def test_sqlite_waits_for_the_disk_and_keeps_readers_beside_the_writer(tmp_path)
     store.close()
 
 
-def test_postgresql_waits_for_the_disk(postgresql):
-    store = Store(postgresql.get_uri())
+def test_postgresql_waits_for_the_disk(postgresql_database):
+    store = Store(postgresql_database)
     with store.engine.connect() as connection:
         assert connection.execute(text("SHOW synchronous_commit")).scalar() == "on"
         assert connection.execute(text("SHOW fsync")).scalar() == "on"

@@ -89,6 +89,7 @@ class BookChanged(_Plain):
     kind: ClassVar[str] = "book"
     sequence: int
     entry: str
+    commitment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,11 @@ _READERS: dict[str, Callable[[Reader], Event]] = {
     "tick": lambda given: Tick(),
     "proved": _proved,
     "epoch": _epoch,
-    "book": lambda given: BookChanged(given.integer("sequence", 0, MAX_SEQUENCE), given.choice("entry", *ENTRIES)),
+    "book": lambda given: BookChanged(
+        sequence=given.integer("sequence", 0, MAX_SEQUENCE),
+        entry=given.choice("entry", *ENTRIES),
+        commitment=given.hexadecimal("commitment", maximum=48).hex(),
+    ),
     "halted": lambda given: Halted(),
     "resumed": lambda given: Resumed(),
     "acknowledged": lambda given: Acknowledged(),

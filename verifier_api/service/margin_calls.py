@@ -153,6 +153,17 @@ def step(state: State, event: Event, now_ms: int, rules: Rules) -> Result:
     return after, (record,)
 
 
+def advance(state: State, market: Market, halted: bool, standing: bool, now_ms: int, rules: Rules) -> State:
+    """Return the state of an account after an epoch opened: its clocks stop or go on first, as the breaker says.
+
+    One record of the log says this about all accounts.
+    """
+    turn: Event = Halted() if halted else Resumed()
+    state, _ = step(state, turn, now_ms, rules)
+    state, _ = step(state, EpochOpened(market, standing), now_ms, rules)
+    return state
+
+
 ALL = frozenset({"trade", "reduce", "deposit", "withdrawal"})
 _PERMITTED = {
     Status.STALE: frozenset({"reduce", "deposit"}),
@@ -217,7 +228,7 @@ def _prove(state: State, event: Proved, now_ms: int) -> tuple[State, Guard]:
         level=level,
         proved_epoch=max(event.epoch, state.proved_epoch or 0),
         owed=tuple(item for item in state.owed if item.epoch > event.epoch),
-        box=Box(event.epoch, event.width_ppm) if event.width_ppm else state.box,
+        box=Box(event.epoch, event.width_ppm, Level(event.level)) if event.width_ppm else state.box,
     )
     guard: Guard = {"level": event.level, "received_ms": event.received_ms, "proved_epoch": event.epoch}
     if state.status in (Status.CALLED, Status.LIQUIDATING):
@@ -243,7 +254,7 @@ def _open_epoch(state: State, event: EpochOpened, now_ms: int, rules: Rules) -> 
     if state.status in ENDED:
         return state, {}
     opened = replace(state, market=event.market)
-    if event.standing and state.box is not None and state.status in PROVING:
+    if event.standing and state.box is not None and state.may_stand:
         return replace(opened, proved_epoch=event.market.epoch, owed=()), {"standing_since": state.box.epoch}
     return _owing(replace(opened, box=None), event.market.epoch, now_ms, rules), {}
 

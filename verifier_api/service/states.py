@@ -61,10 +61,11 @@ class Owed:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A standing proof: it holds for every later epoch whose marks stay within `width_ppm` of those of `epoch`."""
+    """A standing proof of a level: it holds for every later epoch whose marks stay within the width of `epoch`'s."""
 
     epoch: int
     width_ppm: int
+    level: Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,13 @@ class State:
         """Return whether the overlay DISPUTED lies over the status."""
         return self.call is not None and self.call.disputed
 
+    @property
+    def may_stand(self) -> bool:
+        """Return whether the box, where its marks hold, proves what the status says."""
+        if self.box is None or self.status not in PROVING:
+            return False
+        return self.box.level >= Level.BAND or self.status is Status.WARNED
+
     def clock(self, now_ms: int) -> int:
         """Return the time of the account's clocks: the moment of the halt while it lasts."""
         return now_ms if self.halted_ms is None else min(now_ms, self.halted_ms)
@@ -197,7 +205,7 @@ class State:
             "market": self.market and _plain(self.market, "epoch", "snapshot", "parameters"),
             "level": self.level and int(self.level),
             "proved_epoch": self.proved_epoch,
-            "box": self.box and _plain(self.box, "epoch", "width_ppm"),
+            "box": self.box and _plain(self.box, "epoch", "width_ppm", "level"),
             "grace_ms": self.grace_ms,
             "call": self.call and _call_document(self.call),
             "halted_ms": self.halted_ms,
@@ -248,7 +256,8 @@ def _optional(fields: Reader, name: str, read: Callable[[str], Value]) -> Value 
 
 
 def _plain(value: object, *names: str) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in names}
+    values = {name: getattr(value, name) for name in names}
+    return {name: int(value) if isinstance(value, Level) else value for name, value in values.items()}
 
 
 def _market(fields: Reader) -> Market:
@@ -259,7 +268,8 @@ def _market(fields: Reader) -> Market:
 
 def _box(fields: Reader) -> Box:
     with fields:
-        return Box(fields.integer("epoch", 0, MAX_EPOCH), fields.integer("width_ppm", 1, PPM - 1))
+        epoch, width_ppm = fields.integer("epoch", 0, MAX_EPOCH), fields.integer("width_ppm", 1, PPM - 1)
+        return Box(epoch, width_ppm, Level(fields.integer("level", 1, 3)))
 
 
 def _dispute(fields: Reader) -> Dispute:

@@ -2,9 +2,9 @@
 
 Order of locks, on PostgreSQL
 -----------------------------
-    rows of accounts by name, then the log. The clock takes rows that nobody holds and skips the others; everybody else
-    waits for the rows it needs. Whoever appends to the log holds it until its commit, so records are numbered in the
-    order in which they became durable. On SQLite one writer holds everything.
+    membership, rows of accounts by name, then the log. The clock takes rows that nobody holds and skips the others;
+    everybody else waits for the rows it needs. Whoever appends to the log holds it until its commit, so records are
+    numbered in the order in which they became durable. On SQLite one writer holds everything.
 
 What is stored as a document is text that the caller made canonical; the store reads no document.
 """
@@ -19,36 +19,50 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as SqlTimeoutError
 
 from verifier_api.store import chain, database
 from verifier_api.store.chain import Entry, Head
-from verifier_api.store.tables import AccountRow, EpochRow, EventRow, NoticeRow, ProofRow, ReceiptRow
+from verifier_api.store.tables import (
+    AccountRow,
+    EpochRow,
+    EventRow,
+    FactRow,
+    NoticeRow,
+    ProofRow,
+    ReceiptRow,
+    RegistrationRow,
+)
+from zkmargin.errors import ZkMarginError
 
-# Any number, the same in every process: the lock of PostgreSQL under which the log grows.
+# Any numbers, the same in every process: the locks of PostgreSQL on the log, and on who is a member.
 _LOG_LOCK = 0x7A6B_6C67
+_MEMBERSHIP_LOCK = 0x7A6B_6D62
 PAGE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class StoredAccount:
-    """One row of the projection; `registration` is the account's public record."""
+    """One row of the projection; `sequence` is the number of its book's state."""
 
     account: str
     status: str
     due_ms: int | None
+    sequence: int
     state: str
-    registration: str
 
 
 @dataclass(frozen=True, slots=True)
 class StoredEpoch:
-    """One epoch; `signed` is the signed snapshot."""
+    """One epoch; `signed` is the signed snapshot, `standing` names the accounts whose boxes held."""
 
     epoch: int
     digest: str
     opened_ms: int
     due_ms: int
     signed: str
+    standing: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +97,10 @@ class StoredNotice:
     document: str
     next_ms: int | None
     attempts: int = 0
+
+
+class UnavailableError(ZkMarginError):
+    """The database does not answer, or not in time; nothing of the transaction was kept."""
 
 
 class Reading:
@@ -122,10 +140,16 @@ class Reading:
         """Return the named accounts that exist, or all of them, in the order of their names."""
         return [_account(row) for row in self._connection.execute(_accounts(names)).all()]
 
+    def registrations(self, states: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]:
+        """Return the registrations of pairs of account and sequence, as they were verified."""
+        query = select(*RegistrationRow.__table__.columns)
+        query = query.where(tuple_(RegistrationRow.account, RegistrationRow.sequence).in_(list(states)))
+        return {(row.account, row.sequence): row.document for row in self._connection.execute(query).all()}
+
     def counts(self) -> dict[str, int]:
         """Return how many accounts are in each status."""
         rows = self._connection.execute(select(AccountRow.status, func.count()).group_by(AccountRow.status)).all()
-        return {str(row[0]): int(row[1]) for row in sorted(map(tuple, rows))}
+        return {row[0]: row[1] for row in sorted((str(row[0]), int(row[1])) for row in rows)}
 
     def epoch(self, number: int | None = None) -> StoredEpoch | None:
         """Return an epoch, by default the newest."""
@@ -158,6 +182,10 @@ class Reading:
         found = [StoredReceipt(**row._mapping) for row in self._connection.execute(query).all()]
         return {(item.account, item.key): item for item in found}
 
+    def fact(self, name: str) -> str | None:
+        """Return one thing that is so until it is replaced, such as the committee in force."""
+        return self._connection.execute(select(FactRow.document).where(FactRow.name == name)).scalar_one_or_none()
+
     def notices(self, now_ms: int, limit: int = PAGE) -> list[StoredNotice]:
         """Return the undelivered notices that are to be tried now, oldest first."""
         query = select(*NoticeRow.__table__.columns).where(NoticeRow.next_ms <= now_ms)
@@ -184,12 +212,18 @@ class Writing(Reading):
         )
         return [_account(row) for row in self._connection.execute(query).all()]
 
+    def lock_membership(self) -> None:
+        """Keep accounts from being added and epochs from being opened by anybody else until the commit.
+
+        It is the first lock of whoever takes it.
+        """
+        self._lock(_MEMBERSHIP_LOCK)
+
     def append(self, venue: str, records: Sequence[dict[str, Any]]) -> list[Entry]:
         """Append records to the log, and hold it until the commit."""
         if not records:
             return []
-        if self._connection.dialect.name == "postgresql":
-            self._connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOG_LOCK})
+        self._lock(_LOG_LOCK)
         entries = list(chain.extend(venue, self.head(), records))
         rows = [
             {"sequence": item.sequence, "account": item.account, "hash": item.hash, "document": item.text}
@@ -202,17 +236,34 @@ class Writing(Reading):
         """Add an account that does not exist."""
         self._connection.execute(insert(AccountRow), [asdict(account)])
 
+    def add_registration(self, account: str, sequence: int, document: str) -> None:
+        """Add the registration of a state of an account's book."""
+        row = {"account": account, "sequence": sequence, "document": document}
+        self._connection.execute(insert(RegistrationRow), [row])
+
     def save(self, accounts: Sequence[StoredAccount]) -> None:
         """Write the new states of accounts that are locked."""
         if accounts:
             statement = update(AccountRow.__table__).where(AccountRow.account == bindparam("key"))  # type: ignore[arg-type]  # a table, whatever the declared base says
-            values: dict[str, Any] = {name: bindparam(name) for name in ("status", "due_ms", "state", "registration")}
+            values: dict[str, Any] = {name: bindparam(name) for name in ("status", "due_ms", "sequence", "state")}
             rows = [asdict(item) | {"key": item.account} for item in accounts]
             self._connection.execute(statement.values(values), rows)
 
     def add_epoch(self, epoch: StoredEpoch) -> None:
         """Add an epoch."""
         self._connection.execute(insert(EpochRow), [asdict(epoch)])
+
+    def postpone(self, since_ms: int, by_ms: int) -> None:
+        """Make every epoch that was not due at `since_ms` due later."""
+        self._connection.execute(
+            update(EpochRow).where(EpochRow.due_ms > since_ms).values(due_ms=EpochRow.due_ms + by_ms)
+        )
+
+    def put_fact(self, name: str, document: str) -> None:
+        """Replace a fact, or state it for the first time; the caller holds a lock that keeps others from doing so."""
+        changed = self._connection.execute(update(FactRow).where(FactRow.name == name).values(document=document))
+        if changed.rowcount == 0:
+            self._connection.execute(insert(FactRow), [{"name": name, "document": document}])
 
     def add_proofs(self, proofs: Sequence[StoredProof]) -> None:
         """Add proofs; one that is there already stays as it is."""
@@ -241,6 +292,10 @@ class Writing(Reading):
             .values(next_ms=next_ms, attempts=NoticeRow.attempts + 1)
         )
 
+    def _lock(self, number: int) -> None:
+        if self._connection.dialect.name == "postgresql":
+            self._connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": number})
+
 
 class Store:
     """A database with the newest schema.
@@ -259,13 +314,13 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Reading]:
         """Yield what can be read."""
-        with database.reading(self.engine) as connection:
+        with _answering(), database.reading(self.engine) as connection:
             yield Reading(connection)
 
     @contextmanager
     def writing(self) -> Iterator[Writing]:
         """Yield a transaction: it is durable when the block is left, and never was if the block raises."""
-        with database.writing(self.engine) as connection:
+        with _answering(), database.writing(self.engine) as connection:
             yield Writing(connection)
 
     def is_there(self) -> bool:
@@ -275,6 +330,14 @@ class Store:
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except (InterfaceError, OperationalError, SqlTimeoutError) as error:
+        raise UnavailableError(f"the database does not answer: {type(error).__name__}") from None
 
 
 def _accounts(names: Sequence[str] | None) -> Any:

@@ -2,9 +2,11 @@
 
     events        the append-only log: canonical JSON of each record, its place in the chain and its hash
     accounts      the projection: where each account stands, and when the clock moves it next
+    registrations their commitments, with the proofs that they are well formed
     epochs        the snapshots, signed, and when their proofs are due
     proofs        every proof that counted, so that an auditor can verify it again
     receipts      what was answered to a submission, under the key that the sender chose
+    facts         what is so until it is replaced: how the venue was founded, its committee, a halt
     notices       the outbox: what somebody has to be told, until it was delivered
 
 Times are milliseconds since 1970. Documents are canonical JSON as text: they are hashed and signed as they stand, and a
@@ -48,8 +50,18 @@ class AccountRow(Base):
     account: Mapped[str] = mapped_column(String(64), primary_key=True)
     status: Mapped[str] = mapped_column(String(16), index=True)
     due_ms: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    sequence: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(Text)
-    registration: Mapped[str] = mapped_column(Text)
+
+
+class RegistrationRow(Base):
+    """An account's public record and its proofs, for each number of its book's state."""
+
+    __tablename__ = "registrations"
+
+    account: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    document: Mapped[str] = mapped_column(Text)
 
 
 class EpochRow(Base):
@@ -62,6 +74,7 @@ class EpochRow(Base):
     opened_ms: Mapped[int] = mapped_column(BigInteger)
     due_ms: Mapped[int] = mapped_column(BigInteger, index=True)
     signed: Mapped[str] = mapped_column(Text)
+    standing: Mapped[str] = mapped_column(Text)
 
 
 class ProofRow(Base):
@@ -94,6 +107,15 @@ class ReceiptRow(Base):
     receipt: Mapped[str] = mapped_column(Text)
 
     __table_args__ = (UniqueConstraint("account", "key"),)
+
+
+class FactRow(Base):
+    """One thing that is so until it is replaced."""
+
+    __tablename__ = "facts"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    document: Mapped[str] = mapped_column(Text)
 
 
 class NoticeRow(Base):

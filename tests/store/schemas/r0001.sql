@@ -1,11 +1,13 @@
-CREATE TABLE accounts ( account VARCHAR(64) NOT NULL, status VARCHAR(16) NOT NULL, due_ms BIGINT, state TEXT NOT NULL, registration TEXT NOT NULL, CONSTRAINT pk_accounts PRIMARY KEY (account) );
+CREATE TABLE accounts ( account VARCHAR(64) NOT NULL, status VARCHAR(16) NOT NULL, due_ms BIGINT, sequence BIGINT NOT NULL, state TEXT NOT NULL, CONSTRAINT pk_accounts PRIMARY KEY (account) );
 CREATE TABLE alembic_version ( version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num) );
 INSERT INTO "alembic_version" VALUES('0001');
-CREATE TABLE epochs ( epoch BIGINT NOT NULL, digest VARCHAR(64) NOT NULL, opened_ms BIGINT NOT NULL, due_ms BIGINT NOT NULL, signed TEXT NOT NULL, CONSTRAINT pk_epochs PRIMARY KEY (epoch), CONSTRAINT uq_epochs_digest UNIQUE (digest) );
+CREATE TABLE epochs ( epoch BIGINT NOT NULL, digest VARCHAR(64) NOT NULL, opened_ms BIGINT NOT NULL, due_ms BIGINT NOT NULL, signed TEXT NOT NULL, standing TEXT NOT NULL, CONSTRAINT pk_epochs PRIMARY KEY (epoch), CONSTRAINT uq_epochs_digest UNIQUE (digest) );
 CREATE TABLE events ( sequence BIGINT NOT NULL, account VARCHAR(64) NOT NULL, hash VARCHAR(64) NOT NULL, document TEXT NOT NULL, CONSTRAINT pk_events PRIMARY KEY (sequence), CONSTRAINT uq_events_hash UNIQUE (hash) );
+CREATE TABLE facts ( name VARCHAR(32) NOT NULL, document TEXT NOT NULL, CONSTRAINT pk_facts PRIMARY KEY (name) );
 CREATE TABLE notices ( sequence BIGINT NOT NULL, account VARCHAR(64) NOT NULL, document TEXT NOT NULL, next_ms BIGINT, attempts BIGINT NOT NULL, CONSTRAINT pk_notices PRIMARY KEY (sequence) );
 CREATE TABLE proofs ( digest VARCHAR(64) NOT NULL, account VARCHAR(64) NOT NULL, epoch BIGINT NOT NULL, received_ms BIGINT NOT NULL, in_time BIGINT NOT NULL, header TEXT NOT NULL, proof BLOB NOT NULL, CONSTRAINT pk_proofs PRIMARY KEY (digest) );
 CREATE TABLE receipts ( number INTEGER NOT NULL, account VARCHAR(64) NOT NULL, "key" VARCHAR(64) NOT NULL, request VARCHAR(64) NOT NULL, receipt TEXT NOT NULL, CONSTRAINT pk_receipts PRIMARY KEY (number), CONSTRAINT uq_receipts_account_key UNIQUE (account, "key") );
+CREATE TABLE registrations ( account VARCHAR(64) NOT NULL, sequence BIGINT NOT NULL, document TEXT NOT NULL, CONSTRAINT pk_registrations PRIMARY KEY (account, sequence) );
 CREATE INDEX ix_events_account ON events (account);
 CREATE INDEX ix_accounts_status ON accounts (status);
 CREATE INDEX ix_accounts_due_ms ON accounts (due_ms);

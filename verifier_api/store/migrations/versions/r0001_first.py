@@ -1,4 +1,4 @@
-"""The first schema: log, accounts, epochs, proofs, receipts, notices."""
+"""The first schema: log, accounts, registrations, epochs, proofs, receipts, facts, notices."""
 
 from __future__ import annotations
 
@@ -40,9 +40,16 @@ def upgrade() -> None:
         sa.Column("account", sa.String(64), nullable=False),
         sa.Column("status", sa.String(16), nullable=False),
         sa.Column("due_ms", sa.BigInteger()),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("registration", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("account", name="pk_accounts"),
+    )
+    op.create_table(
+        "registrations",
+        sa.Column("account", sa.String(64), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "sequence", name="pk_registrations"),
     )
     op.create_index("ix_accounts_status", "accounts", ["status"])
     op.create_index("ix_accounts_due_ms", "accounts", ["due_ms"])
@@ -53,6 +60,7 @@ def upgrade() -> None:
         sa.Column("opened_ms", sa.BigInteger(), nullable=False),
         sa.Column("due_ms", sa.BigInteger(), nullable=False),
         sa.Column("signed", sa.Text(), nullable=False),
+        sa.Column("standing", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("epoch", name="pk_epochs"),
         sa.UniqueConstraint("digest", name="uq_epochs_digest"),
     )
@@ -78,6 +86,12 @@ def upgrade() -> None:
         sa.Column("receipt", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_receipts"),
         sa.UniqueConstraint("account", "key", name="uq_receipts_account_key"),
+    )
+    op.create_table(
+        "facts",
+        sa.Column("name", sa.String(32), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_facts"),
     )
     op.create_table(
         "notices",
