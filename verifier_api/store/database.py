@@ -103,6 +103,19 @@ def migrate(engine: Engine, revision: str = "head") -> None:
         command.upgrade(config, revision)
 
 
+def check_newest(engine: Engine) -> None:
+    """Return if the database has the newest schema.
+
+    Raises:
+        StatementError: if it has another one, or none.
+    """
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    with reading(engine) as connection:
+        now = MigrationContext.configure(connection).get_current_revision()
+    if now != newest:
+        raise StatementError(f"the database must have schema {newest}, got {now}")
+
+
 def is_there(engine: Engine) -> bool:
     """Return whether the database answers, for the readiness of a service."""
     try:

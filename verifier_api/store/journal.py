@@ -302,14 +302,19 @@ class Store:
 
     Args:
         url: A file's path, ``sqlite:///FILE``, or ``postgresql://...``.
+        migrate: Bring an older or empty database to the newest schema; otherwise refuse it.
 
     Raises:
-        StatementError: if the URL names no database that is supported, or its schema is from a newer version.
+        StatementError: if the URL names no database that is supported, or its schema is another one.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, migrate: bool = True) -> None:
         self.engine = database.open_engine(url)
-        database.migrate(self.engine)
+        with _answering():
+            if migrate:
+                database.migrate(self.engine)
+            else:
+                database.check_newest(self.engine)
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:

@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from zkmargin.cli import bench, commit, demo, inspect, prove, snapshot, verify
+from zkmargin.cli import bench, commit, demo, inspect, oracle, prove, snapshot, verify, verify_log
 from zkmargin.cli.output import complain
 from zkmargin.errors import VerificationError, WitnessError, ZkMarginError
 
@@ -22,8 +22,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (demo, snapshot, commit, prove, verify, inspect, bench):
-    app.command(name=command.__name__.rpartition(".")[2])(command.run)
+for command in (demo, snapshot, commit, prove, verify, verify_log, inspect, bench):
+    app.command(name=command.__name__.rpartition(".")[2].replace("_", "-"))(command.run)
+app.add_typer(oracle.app, name="oracle")
 
 
 def main() -> None:
