@@ -283,6 +283,41 @@ def test_an_epoch_opened_in_a_halt_has_its_whole_time_after_it():
     assert state.deadline().at_ms == START + 510 + PROOF
 
 
+def test_what_is_received_in_a_halt_is_received_at_its_beginning():
+    happenings = [opened(START + 50, 2), (START + 60, Halted()), proof(STALE_AT + 500, epoch=1)]
+    assert [item.epoch for item in story(*happenings).owed] == [2]
+
+
+def test_every_clock_of_a_state_is_shifted():
+    stale = story((STALE_AT, Tick()))
+    assert stale.shifted(7).grace_ms == stale.grace_ms + 7
+    disputing = story(*SILENT, (CALLED_AT + 2, Disputed("price")))
+    call, shifted = disputing.call, disputing.shifted(7).call
+    assert (shifted.cure_by_ms, shifted.acknowledge_by_ms) == (call.cure_by_ms + 7, call.acknowledge_by_ms + 7)
+    assert shifted.dispute.until_ms == call.dispute.until_ms + 7
+    assert shifted.issued_ms == call.issued_ms
+
+
+def test_a_called_account_owes_no_more_than_its_open_epochs_and_one_that_it_missed():
+    epochs = [opened(CALLED_AT + 10 * n, n) for n in range(2, 40)]
+    owed = story(*SILENT, *epochs).owed
+    assert len(owed) == 1 + PROOF // 10
+    assert owed[0].due_ms <= epochs[-1][0] < owed[1].due_ms
+
+
+def test_a_cured_account_stays_cured_until_a_later_epoch():
+    cured = [*SILENT, proof(CALLED_AT + 1, Level.RESTORE), proof(CALLED_AT + 2, Level.RESTORE, width_ppm=5)]
+    assert story(*cured).status is Status.CURED
+
+
+def test_a_box_below_the_band_keeps_a_warned_account_warned_and_no_account_healthy():
+    box = proof(START + 2, Level.MAINTENANCE, width_ppm=10_000)
+    later = opened(START + 3, 2, standing=True)
+    assert story(proof(START + 1, Level.BAND), box, later).owed != ()
+    warned = story(box, later)
+    assert (warned.status, warned.owed) == (Status.WARNED, ())
+
+
 def test_the_record_of_a_call_names_what_decided_it():
     stale = story((STALE_AT, Tick()))
     _, (record,) = margin_calls.step(stale, Tick(), CALLED_AT + 7, RULES)

@@ -29,8 +29,11 @@ from verifier_api.service import accounts, clock, epochs
 from verifier_api.service import venue as venues
 from verifier_api.service.events import Acknowledged, Closed, Disputed
 from verifier_api.service.faults import ConflictError, UnknownAccountError
+from verifier_api.service.replay import rebuild
 from verifier_api.service.venue import Venue
+from verifier_api.store import chain
 from verifier_api.store.journal import Store
+from zkmargin import documents
 from zkmargin.errors import StatementError, VerificationError
 from zkmargin.market import oracle
 from zkmargin.market.oracle import Committee
@@ -150,6 +153,36 @@ def test_a_halted_breaker_stops_every_clock_and_shifts_it_by_the_halt(both):
     both.check()
 
 
+def test_a_halt_lasts_from_its_first_snapshot_to_the_first_normal_one(stage):
+    stage.publish()
+    stage.enrol(holder("bob"))
+    due_ms = stage.state("bob").deadline().at_ms
+    for after_ms, breaker in ((5_000, "halted"), (40_000, "halted"), (20_000, "normal")):
+        stage.publish(after_ms, breaker=breaker)
+    assert stage.state("bob").deadline().at_ms == due_ms + 60_000
+    with stage.store.reading() as unit:
+        assert [unit.epoch(number).due_ms - stage.now_ms for number in (1, 2, 3)] == [PROOF - 5_000, PROOF, PROOF]
+    stage.check()
+
+
+def test_a_proof_after_the_deadline_is_reported_as_late(stage):
+    opened = stage.publish()
+    stage.enrol(holder("bob"))
+    stage.now_ms = opened.due_ms
+    clock.fire(stage.venue, stage.now_ms)
+    (receipt,) = stage.submit(("k", holder("bob").body(stage.snapshot, BAND)))
+    assert (receipt["outcome"], receipt["status"]) == ("proved", "healthy")
+    assert epochs.report(stage.venue, 1, stage.now_ms)["document"]["accounts"] == {"late": ["bob"]}
+
+
+def test_no_more_epochs_are_open_than_an_account_can_owe(stage, monkeypatch):
+    monkeypatch.setattr(epochs, "MAX_OWED", 2)
+    stage.publish()
+    stage.publish(1_000)
+    with pytest.raises(StatementError, match="at most 2 epochs may wait for their proofs"):
+        stage.publish(1_000)
+
+
 def test_an_epoch_opens_only_with_the_signatures_of_the_committee(stage):
     with pytest.raises(VerificationError, match="2 of 3 members must sign"):
         epochs.publish(stage.venue, signed(market(), names="a"), stage.now_ms)
@@ -199,6 +232,11 @@ def test_a_committee_hands_over_and_only_the_new_one_counts(both):
         epochs.publish(both.venue, signed(market()), both.now_ms)
     epochs.publish(both.venue, signed(market(), successor, "bc"), both.now_ms)
     assert both.check().committee == successor
+    records = [documents.parse(line.encode()) for line in both.log()]
+    plain = [{key: value for key, value in record.items() if key not in chain.CHAINED} for record in records]
+    plain[1]["signatures"] = plain[1]["signatures"][:1]
+    with pytest.raises(VerificationError, match="2 of 3 members must sign"):
+        rebuild(entry.text for entry in chain.extend(NAME, chain.Head(), plain))
 
 
 def test_an_account_is_enrolled_once_and_only_with_proofs_that_hold(stage):

@@ -193,7 +193,7 @@ def _fire(state: State, now_ms: int, rules: Rules) -> tuple[State, Guard]:
     if deadline.kind == "proof":
         grace_ms = rules.timing.grace.after(now_ms)
         guard |= {"missed_epoch": state.owed[0].epoch, "grace_ms": grace_ms}
-        return replace(state, status=Status.STALE, grace_ms=grace_ms, box=None), guard
+        return replace(state, status=Status.STALE, grace_ms=grace_ms), guard
     if deadline.kind == "grace":
         acknowledge = rules.timing.acknowledge
         call = Call(now_ms, rules.timing.cure.after(now_ms), acknowledge.after(now_ms) if acknowledge else None)
