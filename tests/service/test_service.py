@@ -31,6 +31,7 @@ from verifier_api.service.events import Acknowledged, Closed, Disputed
 from verifier_api.service.faults import ConflictError, UnknownAccountError
 from verifier_api.service.replay import rebuild
 from verifier_api.service.venue import Venue
+from verifier_api.service.windows import Duration
 from verifier_api.store import chain
 from verifier_api.store.journal import Store
 from zkmargin import documents
@@ -78,6 +79,35 @@ def test_whoever_stays_silent_is_liquidated_and_closed(both):
         notices = unit.notices(both.now_ms)
     assert [item.account for item in notices] == ["bob"] * 4
     assert '"after":"called"' in notices[1].document
+
+
+def test_only_a_change_of_status_is_a_notice(stage):
+    stage.publish()
+    stage.enrol(holder("bob"))
+    stage.submit(("k", holder("bob").body(stage.snapshot, BAND)))
+    with stage.store.reading() as unit:
+        assert unit.notices(stage.now_ms) == []
+    stage.submit(("k2", holder("bob").body(stage.publish() and stage.snapshot, MAINTENANCE)))
+    with stage.store.reading() as unit:
+        assert ['"after":"warned"' in item.document for item in unit.notices(stage.now_ms)] == [True]
+
+
+def test_an_acknowledgement_and_a_cure_that_are_both_late_are_two_records(tmp_path):
+    timing = replace(RULES.timing, acknowledge=Duration(GRACE))
+    stage = scene(str(tmp_path / "venue.db"), strict(timing=timing))
+    stage.publish()
+    stage.enrol(holder("bob"))
+    for wait_ms, fired in ((PROOF, 1), (GRACE, 1), (CURE, 2)):
+        stage.now_ms += wait_ms
+        assert clock.fire(stage.venue, stage.now_ms) == fired
+    assert [documents.parse(line.encode())["guard"]["deadline"] for line in stage.log()[3:]] == [
+        "proof",
+        "grace",
+        "acknowledge",
+        "cure",
+    ]
+    assert stage.check().counts() == {"liquidating": 1}
+    stage.store.close()
 
 
 def test_a_notice_waits_until_it_is_delivered(stage):
