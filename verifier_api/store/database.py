@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
 from alembic.config import Config
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -91,16 +91,21 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     Raises:
         StatementError: if the database is from a newer version of this program.
     """
-    config = _config()
+    script = _script()
+
+    def steps(current: Any, _: MigrationContext) -> Any:
+        return script._upgrade_revs(revision, current)
+
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         now = MigrationContext.configure(connection).get_current_revision()
-        known = {step.revision for step in ScriptDirectory.from_config(config).walk_revisions()}
+        known = {step.revision for step in script.walk_revisions()}
         if now is not None and now not in known:
             raise StatementError(f"the database has schema {now}, which this version does not know: upgrade zkmargin")
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        context = MigrationContext.configure(connection, opts={"fn": steps})
+        with Operations.context(context):
+            context.run_migrations()
 
 
 def check_newest(engine: Engine) -> None:
@@ -109,7 +114,7 @@ def check_newest(engine: Engine) -> None:
     Raises:
         StatementError: if it has another one, or none.
     """
-    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    newest = _script().get_current_head()
     with reading(engine) as connection:
         now = MigrationContext.configure(connection).get_current_revision()
     if now != newest:
@@ -126,11 +131,11 @@ def is_there(engine: Engine) -> bool:
     return True
 
 
-def _config() -> Config:
+def _script() -> ScriptDirectory:
     config = Config()
     config.set_main_option("script_location", "verifier_api.store:migrations")
     config.set_main_option("path_separator", "os")
-    return config
+    return ScriptDirectory.from_config(config)
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
