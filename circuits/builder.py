@@ -7,7 +7,7 @@ affine form, an integer, nothing - so a circuit combines values only through its
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 V = TypeVar("V")
@@ -35,6 +35,14 @@ class Builder(Protocol[V]):
         """Return a value that the prover is free to choose in [0, B), B >= 2^bits.
 
         An honest prover takes the largest candidate. Nothing ties the helper to the candidates: the circuit must.
+        """
+
+    def helpers(
+        self, given: Sequence[V], choose: Callable[[Sequence[int]], Sequence[int]], bits: Sequence[int]
+    ) -> list[V]:
+        """Return one value for each entry of `bits`, each free in [0, B), B >= 2^bits.
+
+        An honest prover takes what `choose` makes of the given values. Nothing ties the helpers to them either.
         """
 
     def product(self, left: V, right: V) -> V:

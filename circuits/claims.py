@@ -4,13 +4,16 @@ Statement
 ---------
     PK{ (q, gamma) : C = sum_i q_i P_i + gamma H and the book q satisfies the claim at the snapshot }
 
-for an account whose registration has been verified. The claim's circuit is the plain margin rule in constraints; when a
-book does not satisfy it, the plain rule tells the prover what is missing.
+for an account whose registration has been verified, or for the sum of several (`circuits.groups`). The claim's circuit
+is the plain margin rule in constraints; when a book does not satisfy it, the plain rule tells the prover what is
+missing.
 
 Transcript
 ----------
     absorb snapshot / absorb model / absorb claim / absorb account / then `zkmargin.proofs.arithmetic`
-    (snapshot: its digest; model: the digest of its parameters; claim: canonical JSON; account: venue, name, sequence)
+    (snapshot: its digest; model: the digest of its parameters; claim: canonical JSON; account: venue, name, sequence;
+    a group absorbs "group" in place of "account": all members, with their commitments)
+    A proof that is part of a ledger's entry also absorbs, after the account, entry: the binding of that entry.
 
 A proof for another account, state, venue, epoch, snapshot, model, threshold or kind fails at its first challenge.
 """
@@ -26,8 +29,9 @@ from typing import Any, TypeVar
 
 from circuits import registration
 from circuits.builder import Circuit
-from circuits.margin import cross, scenario
-from circuits.registration import REGISTERED_BITS, Account
+from circuits.groups import Subject
+from circuits.margin import composed, cross, scenario
+from circuits.registration import REGISTERED_BITS
 from circuits.systems import Shape, assign, compile_circuit
 from zkmargin import documents
 from zkmargin.algebra.scalars import Randomness, system_randomness
@@ -49,7 +53,10 @@ MAX_BATCH = 65_536
 MAX_JOBS = 256
 CACHED_STATEMENTS = 64
 
-# So many proofs of a batch are held decoded at a time.
+# So many proofs are added up together: more share the generators a little better and the memory caches much worse.
+MOST_TOGETHER = 1_024
+
+# So many of them are held decoded at a time.
 _CHUNK = 256
 Result = TypeVar("Result")
 _MODELS = {"cross": cross.circuit, "scenario": scenario.circuit}
@@ -58,22 +65,24 @@ _MODELS = {"cross": cross.circuit, "scenario": scenario.circuit}
 def prove(
     snapshot: Snapshot,
     claim: Claim,
-    account: Account,
+    account: Subject,
     opening: Opening,
     randomness: Randomness = system_randomness,
     rounds: int = 0,
     prepared: Prepared | None = None,
+    binding: bytes = b"",
 ) -> bytes:
     """Return a proof that the book behind the account's commitment satisfies the claim at the snapshot.
 
     Args:
         snapshot: The market.
         claim: What is claimed.
-        account: The public state; its commitment opens to `opening`.
+        account: The public state of an account, or a group of them; its commitment opens to `opening`.
         opening: The secret book and blinding factor.
         randomness: Source of the masks; vectors pin it.
         rounds: 0 for an opened proof, fast to make; more for a compact one, smaller the more rounds it has.
         prepared: What `prepare` returned for this claim and basis; only for an opened proof, and for this one.
+        binding: Of the ledger's entry that the proof is a part of; empty for a claim that stands alone.
 
     Raises:
         WitnessError: if the book does not satisfy the claim (with `shortfall_units`), or if its surplus, or the
@@ -82,7 +91,7 @@ def prove(
         EncodingError: if the opening is not the commitment's.
     """
     registration.check_belongs(account, opening)
-    statement, transcript = _open(snapshot, claim, account)
+    statement, transcript = _open(snapshot, claim, account, binding)
     try:
         compiled = _compiled(snapshot, claim, account.basis, account.quantity_bits)
         values = assign(compiled.circuit, statement.system, [opening])
@@ -98,7 +107,7 @@ def prove(
     return arithmetic.prove(transcript, statement, values, randomness, prepared).to_bytes()
 
 
-def prepare(snapshot: Snapshot, claim: Claim, account: Account, opening: Opening) -> Prepared:
+def prepare(snapshot: Snapshot, claim: Claim, account: Subject, opening: Opening) -> Prepared:
     """Return what a proof of the claim needs and no market decides, so that it is faster when the next mark is there.
 
     It serves one proof of the same claim about the same basis, at this snapshot or at a later one with the same models.
@@ -113,7 +122,7 @@ def prepare(snapshot: Snapshot, claim: Claim, account: Account, opening: Opening
     return masks.prepare(statement.system.shape, encode_scalars([opening.blinding]))
 
 
-def verify(snapshot: Snapshot, claim: Claim, account: Account, proof: bytes, rounds: int = 0) -> None:
+def verify(snapshot: Snapshot, claim: Claim, account: Subject, proof: bytes, rounds: int = 0) -> None:
     """Return if the proof holds. The account's registration must have been verified once.
 
     Args:
@@ -129,7 +138,7 @@ def verify(snapshot: Snapshot, claim: Claim, account: Account, proof: bytes, rou
         VerificationError: if it does not hold.
     """
     item = Item(snapshot, claim, account, proof, rounds)
-    equation = _folded(item) if rounds else arithmetic.equations([_challenged(item)])[0]
+    equation = folded(item) if rounds else arithmetic.equations([challenged(item)])[0]
     if batch.bad_positions([equation]):
         raise VerificationError("the claim is not proved by this proof", failed="(12)")
 
@@ -140,18 +149,19 @@ class Item:
 
     snapshot: Snapshot
     claim: Claim
-    account: Account
+    account: Subject
     proof: bytes
     rounds: int = 0
+    binding: bytes = b""
 
 
 def verify_batch(items: Sequence[Item], jobs: int = 1) -> None:
-    """Return if every proof holds, at the cost of one multi-scalar multiplication; opened and compact may be mixed.
+    """Return if every proof holds, with one multi-scalar multiplication for every 1,024; forms may be mixed.
 
     Args:
         items: At most 65,536 proofs.
-        jobs: Processes to share them out to, each with a multiplication of its own. The first call starts them and
-            takes a second or two; they stay for the next.
+        jobs: Processes to share them out to. The first call starts them and takes a second or two; they stay for the
+            next.
 
     Raises:
         StatementError: if there are too many items or jobs, or, naming the first such item, if a claim does not fit
@@ -161,7 +171,7 @@ def verify_batch(items: Sequence[Item], jobs: int = 1) -> None:
     if len(items) > MAX_BATCH:
         raise StatementError(f"a batch must have at most {MAX_BATCH} proofs, got {len(items)}")
     bounded("jobs", jobs, 1, MAX_JOBS)
-    share = max(1, -(-len(items) // jobs))
+    share = min(MOST_TOGETHER, max(1, -(-len(items) // jobs)))
     parts = [(items[start : start + share], start) for start in range(0, len(items), share)]
     bad = [position for found in _shared_out(_bad_positions, parts, jobs) for position in found]
     if bad:
@@ -172,7 +182,7 @@ def verify_batch(items: Sequence[Item], jobs: int = 1) -> None:
 
 def circuit(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...]) -> Circuit:
     """Return the circuit of a claim over a basis."""
-    return _MODELS[claim.model](snapshot, claim, basis)
+    return _MODELS.get(claim.model, composed.circuit)(snapshot, claim, basis)
 
 
 def system(snapshot: Snapshot, claim: Claim, basis: tuple[str, ...], quantity_bits: int = REGISTERED_BITS) -> System:
@@ -245,9 +255,9 @@ def _equations(items: Mapping[int, Item], bad: list[int]) -> dict[int, batch.Equ
     for position, item in items.items():
         try:
             if item.rounds:
-                equations[position] = _folded(item)
+                equations[position] = folded(item)
             else:
-                opened[position] = _challenged(item)
+                opened[position] = challenged(item)
         except (EncodingError, VerificationError):
             bad.append(position)
         except StatementError as error:
@@ -255,22 +265,36 @@ def _equations(items: Mapping[int, Item], bad: list[int]) -> dict[int, batch.Equ
     return equations | dict(zip(opened, arithmetic.equations(list(opened.values())), strict=True))
 
 
-def _folded(item: Item) -> batch.Equation:
-    statement, transcript = _open(item.snapshot, item.claim, item.account)
+def folded(item: Item) -> batch.Equation:
+    """Return the last check of a compact proof, having made every other one.
+
+    Raises:
+        StatementError, EncodingError, VerificationError: as `verify`.
+    """
+    statement, transcript = _open(item.snapshot, item.claim, item.account, item.binding)
     proof = compact.Proof.from_bytes(statement.system, item.rounds, item.proof)
     return compact.equation(transcript, statement, item.rounds, proof)
 
 
-def _challenged(item: Item) -> arithmetic.Challenged:
-    statement, transcript = _open(item.snapshot, item.claim, item.account)
+def challenged(item: Item) -> arithmetic.Challenged:
+    """Return an opened proof with its challenges, having made every check but the last.
+
+    Raises:
+        StatementError, EncodingError, VerificationError: as `verify`.
+    """
+    statement, transcript = _open(item.snapshot, item.claim, item.account, item.binding)
     return arithmetic.challenge(transcript, statement, arithmetic.Proof.from_bytes(statement.system, item.proof))
 
 
-def _open(snapshot: Snapshot, claim: Claim, account: Account) -> tuple[arithmetic.Statement, Transcript]:
+def _open(
+    snapshot: Snapshot, claim: Claim, account: Subject, binding: bytes = b""
+) -> tuple[arithmetic.Statement, Transcript]:
     """Return the statement, and a transcript that has absorbed everything the proof is bound to."""
     if account.venue != snapshot.venue:
         raise StatementError(f"venue of the account must be {snapshot.venue}, got {account.venue}")
     compiled = _compiled(snapshot, claim, account.basis, account.quantity_bits)
     transcript = compiled.context.copy()
-    transcript.absorb("account", account.context())
+    transcript.absorb(account.context_label, account.context())
+    if binding:
+        transcript.absorb("entry", binding)
     return arithmetic.Statement(compiled.system, (account.commitment,)), transcript

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from circuits.builder import Builder, Circuit, V
 from circuits.gadgets.ranges import bounded
@@ -45,6 +45,18 @@ MAX_SEQUENCE = 2**48 - 1
 REGISTERED_BITS = QUANTITY_BITS + 13
 
 
+class Committed(Protocol):
+    """A commitment and the ids that it is over."""
+
+    @property
+    def basis(self) -> tuple[str, ...]:
+        """Return the ids, in code-point order."""
+
+    @property
+    def commitment(self) -> Commitment:
+        """Return the commitment."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """The public side of an account's state: everything a verifier knows about a book.
@@ -60,6 +72,7 @@ class Account:
             has the commitment; it is never read from what the holder sends.
     """
 
+    context_label: ClassVar[str] = "account"
     venue: str
     account: str
     sequence: int
@@ -183,8 +196,8 @@ def verify(registration: Registration) -> None:
         raise VerificationError(f"registration: bounds: {error}", failed=f"bounds {error.failed}") from None
 
 
-def check_belongs(account: Account, opening: Opening) -> None:
-    """Return if `opening` opens the account's commitment over the account's basis.
+def check_belongs(account: Committed, opening: Opening) -> None:
+    """Return if `opening` opens the account's, or the group's, commitment over its basis.
 
     Raises:
         EncodingError: if it does not: the two files do not belong together.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from circuits.builder import Circuit
@@ -86,16 +86,25 @@ class Count:
     def helper(self, candidates: Sequence[None], bits: int) -> None:
         self.number_bits.append(bits)
 
+    def helpers(
+        self, given: Sequence[None], choose: Callable[[Sequence[int]], Sequence[int]], bits: Sequence[int]
+    ) -> list[None]:
+        self.number_bits.extend(bits)
+        return [None] * len(bits)
+
     def product(self, left: None, right: None) -> None:
         self.products += 1
         self.rows += 2
 
 
-def measure(circuit: Circuit, coordinates: int, commitments: int = 1) -> Sizes:
-    """Return the sizes of a circuit over `coordinates` committed quantities, without building its constraints."""
+def measure(circuit: Circuit, coordinates: int, commitments: int = 1, base: int | None = None) -> Sizes:
+    """Return the sizes of a circuit over `coordinates` committed quantities, without building its constraints.
+
+    The digit base is the cheapest one unless given.
+    """
     count = Count()
     circuit(count)
-    base = best_base(count.number_bits)
+    base = best_base(count.number_bits) if base is None else base
     digits = sum(digits_for(bits, base) for bits in count.number_bits)
     wires = count.products + (base - 1 if digits else 0)
     scalars = digits + count.products + wires + coordinates + commitments + 4

@@ -7,7 +7,7 @@ meaning that tests compare everything with.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,6 +88,11 @@ class Constraints:
     def helper(self, candidates: Sequence[Form], bits: int) -> Form:
         self.number_bits.append(bits)
         return Form({_NUMBER + len(self.number_bits) - 1: 1}, 0)
+
+    def helpers(
+        self, given: Sequence[Form], choose: Callable[[Sequence[int]], Sequence[int]], bits: Sequence[int]
+    ) -> list[Form]:
+        return [self.helper((), length) for length in bits]
 
     def product(self, left: Form, right: Form) -> Form:
         index = self._products
@@ -183,6 +188,14 @@ class Assignment:
         value = max(candidates)
         self.nonnegative(value, bits)
         return value
+
+    def helpers(
+        self, given: Sequence[int], choose: Callable[[Sequence[int]], Sequence[int]], bits: Sequence[int]
+    ) -> list[int]:
+        values = list(choose(given))
+        for value, length in zip(values, bits, strict=True):
+            self.nonnegative(value, length)
+        return values
 
     def product(self, left: int, right: int) -> int:
         self.factors.append((left, right))

@@ -14,7 +14,7 @@ from circuits.evidence import MAX_PROOF_BYTES
 from circuits.registration import MAX_SEQUENCE
 from zkmargin.amounts import MAX_COORDINATES, MAX_SCENARIOS, PPM
 from zkmargin.documents import MAX_DOCUMENT_BYTES
-from zkmargin.market.instruments import MAX_MULTIPLIER, MAX_TICKS, MAX_TIME
+from zkmargin.market.instruments import MAX_FACE, MAX_MULTIPLIER, MAX_TICKS, MAX_TIME
 from zkmargin.market.parameters import (
     LEAST_CAPACITY_BITS,
     MAX_FLOOR_UNITS,
@@ -25,7 +25,7 @@ from zkmargin.market.parameters import (
     MOST_CAPACITY_BITS,
 )
 from zkmargin.market.scenarios import MAX_SHIFT_PPM
-from zkmargin.market.snapshot import MAX_EPOCH, MAX_HAIRCUT_PPM
+from zkmargin.market.snapshot import MAX_EPOCH, MAX_FUNDING_UNITS, MAX_HAIRCUT_PPM
 from zkmargin.proofs.folding import MAX_ROUNDS
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$")]
@@ -113,6 +113,39 @@ class Option(Document):
     mark_ticks: Ticks
 
 
+class InversePerpetual(Document):
+    """A contract with a fixed face, settled in its coin, without expiry."""
+
+    kind: Literal["inverse"]
+    id: Identifier
+    face: int = Field(ge=1, le=MAX_FACE, description="Units times ticks.")
+    mark_ticks: PositiveTicks
+    funding_units: int = Field(ge=-MAX_FUNDING_UNITS, le=MAX_FUNDING_UNITS, description="Cumulative funding a lot.")
+
+
+class InverseFuture(Document):
+    """A contract with a fixed face, settled in its coin, with an expiry."""
+
+    kind: Literal["inverse"]
+    id: Identifier
+    face: int = Field(ge=1, le=MAX_FACE, description="Units times ticks.")
+    expiry: Time
+    mark_ticks: PositiveTicks
+
+
+class Order(Document):
+    """Resting orders of one side for a listed linear contract."""
+
+    kind: Literal["order"]
+    id: Identifier
+    multiplier: Multiplier
+    underlying: Identifier
+    mark_ticks: PositiveTicks
+
+
+Listing = Cash | Collateral | Future | InverseFuture | InversePerpetual | Option | Order | Perpetual
+
+
 class Tier(Document):
     """The marginal rate of notionals from a floor on."""
 
@@ -165,8 +198,28 @@ class ScenarioModel(Document):
     )
 
 
+Expression = Annotated[
+    dict[str, Any], Field(description="A margin rule: an object with a field node, and what that node needs.")
+]
+
+
+class ComposedModel(Document):
+    """A model that the venue composed of parts: see "Composed models" in the wire format."""
+
+    version: Version
+    capacity_bits: CapacityBits
+    parts: dict[Identifier, Expression]
+    maintenance: Expression
+    initial: Expression
+    stress: dict[Identifier, Expression]
+    deductions: Expression
+
+
 class Models(Document):
-    """The margin models of the venue."""
+    """The margin models of the venue; every field but the first two is a model that it composed."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    __pydantic_extra__: dict[str, ComposedModel]
 
     cross: CrossModel = optional()
     scenario: ScenarioModel = optional()
@@ -181,7 +234,9 @@ class Snapshot(Document):
     valid_from: Time
     previous: Digest
     breaker: Literal["normal", "halted"]
-    listings: list[Cash | Collateral | Perpetual | Future | Option] = Field(min_length=1, max_length=MAX_COORDINATES)
+    listings: list[Cash | Collateral | Future | InverseFuture | InversePerpetual | Option | Order | Perpetual] = Field(
+        min_length=1, max_length=MAX_COORDINATES
+    )
     models: Models
 
 
@@ -196,8 +251,18 @@ class Claim(Document):
     """A sentence about a hidden book."""
 
     kind: Literal["maintenance", "initial", "box"]
-    model: Literal["cross", "scenario"]
+    model: Identifier = Field(description="cross, scenario, or the name of a composed model.")
     width_ppm: int = Field(ge=0, le=PPM - 1, description="Half-width of a box; 0 for the other kinds.")
+    threshold: Threshold = Field(description="The factor on the requirement.")
+
+
+class StressClaim(Document):
+    """A sentence about a hidden book and a named requirement."""
+
+    kind: Literal["stress"]
+    model: Identifier = Field(description="scenario, or the name of a composed model.")
+    stress: Identifier = Field(description="The name of a scenario, or of a stress requirement.")
+    width_ppm: int = Field(ge=0, le=PPM - 1, description="0.")
     threshold: Threshold = Field(description="The factor on the requirement.")
 
 
@@ -220,7 +285,7 @@ class Evidence(Document):
     """A claim and its proof."""
 
     format: Literal["zkmargin/proof/1"]
-    claim: Claim
+    claim: Claim | StressClaim
     venue: Identifier
     account: Identifier
     sequence: Sequence

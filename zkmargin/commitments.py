@@ -98,6 +98,10 @@ class Opening:
         total = {name: self.quantities.get(name, 0) + other.quantities.get(name, 0) for name in sorted(names)}
         return Opening(total, (self.blinding + other.blinding) % ORDER)
 
+    def __neg__(self) -> Opening:
+        """Return the opening of the negative of a commitment."""
+        return Opening({name: -quantity for name, quantity in self.quantities.items()}, -self.blinding % ORDER)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Commitment:
@@ -127,6 +131,10 @@ class Commitment:
     def __add__(self, other: Commitment) -> Commitment:
         """Return the commitment to the sum of two books."""
         return Commitment(group.add(self.point, other.point))
+
+    def __neg__(self) -> Commitment:
+        """Return the commitment to the negative of the book, under the negative of the blinding factor."""
+        return Commitment(group.negate(self.point))
 
     def to_bytes(self) -> bytes:
         """Return the 48-byte compressed encoding."""

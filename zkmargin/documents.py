@@ -23,7 +23,7 @@ from zkmargin.errors import EncodingError
 
 MAX_DOCUMENT_BYTES = 8 * 2**20
 MAX_INTEGER_DIGITS = 80
-MAX_DEPTH = 12
+MAX_DEPTH = 16
 
 # A string, or the rest of the document if it is not closed; possessive, so that it takes linear time on any input.
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
@@ -35,7 +35,7 @@ def parse(data: bytes, source: str = "document") -> dict[str, Any]:
     """Return the JSON object in `data`.
 
     Raises:
-        EncodingError: if it is longer than 8 MiB, is not UTF-8, is not one JSON object, nests deeper than 12, repeats
+        EncodingError: if it is longer than 8 MiB, is not UTF-8, is not one JSON object, nests deeper than 16, repeats
             a key, or holds a floating-point number or an integer of more than 80 digits.
 
     Example:
@@ -166,6 +166,10 @@ class Reader:
         """Return whether an optional field is there."""
         return name in self._left
 
+    def left(self) -> tuple[str, ...]:
+        """Return the names of the fields that nobody has asked for yet."""
+        return tuple(self._left)
+
     def take(self, name: str) -> Any:
         """Return a field of any type."""
         if name not in self._left:
@@ -229,6 +233,14 @@ class Reader:
     def object(self, name: str) -> Reader:
         """Return a reader for an object field."""
         return Reader(self.take(name), f"{self._path}.{name}", secret=self._secret)
+
+    def named_objects(self, name: str, maximum: int) -> Iterator[tuple[str, Reader]]:
+        """Yield identifier and reader for each object of an object field, in code-point order."""
+        with self.object(name) as inner:
+            if len(inner._left) > maximum:
+                raise EncodingError(f"{inner._path} must have at most {maximum} entries, got {len(inner._left)}")
+            for key in sorted(inner._left):
+                yield identifier(inner._path, key), inner.object(key)
 
     def quantities(self, name: str, maximum: int, low: int, high: int) -> dict[str, int]:
         """Return an object field that maps identifiers to integers in [low, high]."""

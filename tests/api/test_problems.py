@@ -8,7 +8,7 @@ from verifier_api.problems import BUSY, ENCODING, INTERNAL, KINDS, STATEMENT
 from verifier_api.service import verification
 from verifier_api.service.workers import Busy
 from zkmargin import errors
-from zkmargin.errors import VerificationError, WitnessError, ZkMarginError
+from zkmargin.errors import DivergenceError, LedgerError, VerificationError, WitnessError, ZkMarginError
 
 # A verdict is no problem, and a prover's error has no business here: if one escapes, the service is at fault.
 KINDS_BY_ERROR = {
@@ -19,10 +19,13 @@ KINDS_BY_ERROR = {
     "VerificationError": INTERNAL,
 }
 LIBRARY = [error for error in vars(errors).values() if isinstance(error, type) and issubclass(error, ZkMarginError)]
+# The service keeps no ledger: a refusal of one is as unexpected as any other error.
+KINDS_BY_ERROR |= {error.__name__: INTERNAL for error in LIBRARY if issubclass(error, LedgerError)}
 
 
 def made(error):
-    return error("what it says", "(12)") if error is VerificationError else error("what it says")
+    more = {VerificationError: ("(12)",), DivergenceError: (1, 2)}
+    return error("what it says", *more.get(error, ()))
 
 
 @pytest.mark.parametrize("error", LIBRARY, ids=lambda error: error.__name__)

@@ -134,9 +134,9 @@ def test_a_proof_for_another_market_is_refused_with_both_digests(ask, question):
         (b'{"snapshot": -0}', "an integer must not be written -0"),
         (b'{"snapshot": 1' + b"0" * 80 + b"}", "an integer must have at most 80 digits, got 81"),
         (b'{"snapshot": {}, "snapshot": {}}', "field 'snapshot' occurs twice"),
-        (b'{"snapshot": ' + b"[" * 12 + b"]" * 12 + b"}", "body nests deeper than 12 levels"),
-        (b'{"snapshot": ' + b"[" * 500_000 + b"]" * 500_000 + b"}", "body nests deeper than 12 levels"),
-        (b'{"a":' * 500_000 + b"1" + b"}" * 500_000, "body nests deeper than 12 levels"),
+        (b'{"snapshot": ' + b"[" * 16 + b"]" * 16 + b"}", "body nests deeper than 16 levels"),
+        (b'{"snapshot": ' + b"[" * 500_000 + b"]" * 500_000 + b"}", "body nests deeper than 16 levels"),
+        (b'{"a":' * 500_000 + b"1" + b"}" * 500_000, "body nests deeper than 16 levels"),
     ],
     ids=lambda value: value if isinstance(value, str) else f"{len(value)} bytes",
 )

@@ -33,8 +33,11 @@ def test_every_contract_holds(root):
         ("cryptography", "zkmargin/encoding.py", "import zkmargin.transcript"),
         ("cryptography", "zkmargin/commitments.py", "import zkmargin.proofs"),
         ("finance", "zkmargin/market/snapshot.py", "import zkmargin.margin"),
+        ("finance", "zkmargin/margin/claim.py", "import zkmargin.risk"),
         ("finance-without-cryptography", "zkmargin/market/snapshot.py", "import zkmargin.algebra"),
+        ("finance-without-cryptography", "zkmargin/risk/clocks.py", "import zkmargin.transcript"),
         ("cryptography-without-finance", "zkmargin/proofs/__init__.py", "import zkmargin.market"),
+        ("cryptography-without-finance", "zkmargin/proofs/__init__.py", "import zkmargin.risk"),
         ("front-door", "zkmargin/__init__.py", "import circuits.builder"),
         ("no-circles", "zkmargin/encoding.py", "import zkmargin.commitments"),
         ("web", "zkmargin/documents.py", "import pydantic"),
@@ -45,6 +48,7 @@ def test_every_contract_holds(root):
         ("use-cases", "verifier_api/store/__init__.py", "import verifier_api.service"),
         ("routes", "verifier_api/routes/__init__.py", "import sqlalchemy"),
         ("curves", "zkmargin/commitments.py", "import py_ecc"),
+        ("steps", "zkmargin/ledger/keys.py", "import zkmargin.ledger.steps"),
     ],
 )
 def test_an_import_against_the_arrows_breaks_its_contract(root, tmp_path, contract, module, line):

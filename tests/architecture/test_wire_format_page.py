@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from itertools import takewhile
 
 import pytest
@@ -17,11 +18,14 @@ from zkmargin.commitments import FORMAT as OPENING_FORMAT
 from zkmargin.commitments import Opening
 from zkmargin.errors import EncodingError, StatementError
 from zkmargin.margin import cross, portfolio, scenario
-from zkmargin.margin.claim import KINDS, MODELS, Claim
+from zkmargin.margin.claim import KINDS, Claim
 from zkmargin.margin.portfolio import Book
 from zkmargin.market import sample
 from zkmargin.market import snapshot as snapshots
-from zkmargin.market.snapshot import Snapshot
+from zkmargin.market.forms import Affine
+from zkmargin.market.instruments import Inverse
+from zkmargin.market.models import RESERVED, Model
+from zkmargin.market.snapshot import Listing, Snapshot
 from zkmargin.proofs import arithmetic, compact, constraints, linear
 
 
@@ -149,10 +153,10 @@ def test_the_context_of_a_claim_is_absorbed_in_the_order_of_the_page(table):
     assert context.log == [f"absorb {name}" for name in table("## Verification")]
 
 
-def test_the_kinds_and_models_of_a_claim_are_those_of_the_code(table):
+def test_the_kinds_of_a_claim_and_the_models_with_a_name_of_their_own_are_those_of_the_code(table):
     stated = table("The object `claim`:")
     assert re.findall(r"`(\w+)`", stated["kind"]) == list(KINDS)
-    assert re.findall(r"`(\w+)`", stated["model"])[:2] == list(MODELS)
+    assert re.findall(r"`(\w+)`", stated["model"])[:2] == list(RESERVED)
 
 
 # ---- Fields: the page's tables against real documents ----------------------------------------------------------------
@@ -167,14 +171,19 @@ def listing_of_kind(kind):
 def examples():
     """For each table of fields: a document, where in it the object lies, and its reader."""
     market = sample.snapshot()
+    inverse = Listing(Inverse("BTC-USD", 10**9), 50_000)
+    market = replace(market, listings=tuple(sorted([*market.listings, inverse], key=lambda item: item.id)))
     opening = Opening.fresh({"USD": 10**12})
     registered = registration.register(market.venue, "alice", opening)
     proof = evidence.prove(market, Claim("maintenance", "cross"), registered.account, opening).to_document()
+    sides = Affine({"BTC": 0})
+    composed = replace(market, models=(Model("house", 1, sides, sides),)).to_document()
     whole = market.to_document()
     return {
         "### Snapshot": (whole, (), Snapshot.from_document),
         "The object `cross`:": (whole, ("models", "cross"), Snapshot.from_document),
         "The object `scenario`:": (whole, ("models", "scenario"), Snapshot.from_document),
+        "The object of a composed model:": (composed, ("models", "house"), Snapshot.from_document),
         "### Book": (Book({"USD": 1}).to_document(), (), Book.from_document),
         "### Opening": (opening.to_document(), (), Opening.from_document),
         "### Account": (registered.to_document(), (), Registration.from_document),
@@ -187,6 +196,7 @@ TABLES = (
     "### Snapshot",
     "The object `cross`:",
     "The object `scenario`:",
+    "The object of a composed model:",
     "### Book",
     "### Opening",
     "### Account",
@@ -241,6 +251,8 @@ LISTING_FIELDS = [
     ("option", "expiry"),
     ("linear", "funding_ticks"),
     ("option", "strike_ticks"),
+    ("inverse", "face"),
+    ("inverse", "funding_units"),
 ]
 
 

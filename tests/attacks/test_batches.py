@@ -132,9 +132,10 @@ def test_a_number_of_processes_out_of_bounds_is_refused(items, jobs):
         claims.verify_batch(items, jobs)
 
 
-@pytest.mark.parametrize("chunk", [1, 2, 5])
-def test_chunks_do_not_change_which_proofs_are_named(mixed, monkeypatch, chunk):
+@pytest.mark.parametrize("chunk, together", [(1, 1), (2, 3), (5, 4), (2, 6)])
+def test_chunks_and_parts_do_not_change_which_proofs_are_named(mixed, monkeypatch, chunk, together):
     monkeypatch.setattr(claims, "_CHUNK", chunk)
+    monkeypatch.setattr(claims, "MOST_TOGETHER", together)
     spoiled = [replace(mixed[0], proof=b""), *mixed[1:4], replace(mixed[4], proof=changed_at(mixed[4].proof, 9))]
     assert bad_positions([*spoiled, mixed[5]]) == (0, 4)
 

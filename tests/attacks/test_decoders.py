@@ -10,7 +10,7 @@ from circuits import registration
 from circuits.evidence import Evidence
 from circuits.registration import Registration
 from tests.attacks.mangling import ODD_VALUES, mangled, respelled, spoiled
-from tests.vectors import cases, regenerate
+from tests.vectors import cases, ledger, regenerate
 from verifier_api.service import verification
 from verifier_api.service.verification import Proved
 from zkmargin import documents
@@ -20,6 +20,7 @@ from zkmargin.cli import inspect
 from zkmargin.cli.options import parse_claim, parse_ratio, parse_width
 from zkmargin.commitments import Opening
 from zkmargin.errors import EncodingError, StatementError, VerificationError
+from zkmargin.ledger import entries
 from zkmargin.margin.claim import Claim
 from zkmargin.margin.portfolio import Book
 from zkmargin.market import chains
@@ -52,6 +53,19 @@ DOCUMENTS = {
     "book": (Book, Book(cases.BOOKS["cross"]).to_document()),
     "claim": (Claim, PROVED["cross/box"]["proof"]["claim"]),
 }
+
+
+class Entries:
+    """The entries of a ledger, read by their kind."""
+
+    @staticmethod
+    def from_document(document):
+        read = entries.from_document(document)
+        return type("Read", (), {"to_document": lambda _: json.loads(read.canonical_bytes())})()
+
+
+LOG = json.loads(ledger.FILE.read_bytes())["log"]
+DOCUMENTS |= {f"entry {document['kind']}": (Entries, document) for document in LOG}
 QUESTION = {"snapshot": DOCUMENTS["snapshot"][1], "account": DOCUMENTS["account"][1], "proof": DOCUMENTS["proof"][1]}
 each_document = pytest.mark.parametrize("kind, document", list(DOCUMENTS.values()), ids=list(DOCUMENTS))
 

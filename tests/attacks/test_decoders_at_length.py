@@ -130,9 +130,9 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * (1 if sys.
 """
 FATAL = {
     "escaped quotes": ("""b'{"' + b'\\\\"' * (2**22 - 1)""", "Unterminated string"),
-    "a million brackets": ("""b'{"a":' + b'[' * 10**6""", "nests deeper than 12"),
-    "a million brackets after a string": ("""b'{"a":["\\\\\\\\",' + b'[' * 10**6""", "nests deeper than 12"),
-    "a million objects": ("""b'{"a":' * 10**6""", "nests deeper than 12"),
+    "a million brackets": ("""b'{"a":' + b'[' * 10**6""", "nests deeper than 16"),
+    "a million brackets after a string": ("""b'{"a":["\\\\\\\\",' + b'[' * 10**6""", "nests deeper than 16"),
+    "a million objects": ("""b'{"a":' * 10**6""", "nests deeper than 16"),
     "quotes": ("""b'"' * 2**23""", "Extra data"),
     "hexadecimal": ("""b'{"a":"' + b'ab' * (2**22 - 8) + b'"}'""", "read"),
 }

@@ -21,7 +21,26 @@ import typer
 
 from zkmargin import cli
 
-PAGES = ("quickstart.md", "cli.md", "venue.md", "models/cross.md", "models/scenario.md")
+PAGES = (
+    "cli.md",
+    "ledger.md",
+    "models/addons.md",
+    "models/breakers.md",
+    "models/cascade.md",
+    "models/collateral.md",
+    "models/cross.md",
+    "models/dynamic-margin.md",
+    "models/groups.md",
+    "models/liquidation.md",
+    "models/own.md",
+    "models/perpetual.md",
+    "models/replay.md",
+    "models/scenario.md",
+    "quickstart.md",
+    "testing.md",
+    "venue.md",
+    "wallet.md",
+)
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TIMING = re.compile(r"\b\d+\.\d+ (m?s)\b")
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
@@ -104,16 +123,16 @@ def test_every_test_that_the_threat_model_names_exists(root):
     assert missing == []
 
 
-def commands(group, prefix: str = ""):
-    """Yield every command by the words that call it."""
+def commands(group: typer.core.TyperGroup, path: str = "") -> dict[str, typer.core.TyperCommand]:
+    """Return every command by the words that call it, those of groups included: `simulate replay`."""
+    found: dict[str, typer.core.TyperCommand] = {}
     for name, command in group.commands.items():
-        if hasattr(command, "commands"):
-            yield from commands(command, f"{prefix}{name} ")
-        else:
-            yield prefix + name, command
+        inner = hasattr(command, "commands")
+        found |= commands(command, f"{path}{name} ") if inner else {f"{path}{name}": command}
+    return found
 
 
-COMMANDS = dict(commands(typer.main.get_command(cli.app)))
+COMMANDS = commands(typer.main.get_command(cli.app))
 
 
 def section_of(root: Path, command: str) -> str:

@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 GADGETS = ("tests/circuits/test_gadgets.py", "tests/circuits/test_sizes.py")
 AGAIN = "tests/vectors/test_own.py::test_the_vectors_are_made_again_byte_for_byte"
 SYSTEMS = "tests/vectors/test_own.py::test_a_proof_about_a_system_of_an_earlier_release_holds"
+RISK = "tests/laws/test_risk.py"
 KNOWN = set(Path(__file__).with_name("survivors.txt").read_text("utf-8").splitlines())
 TARGETS = {
     "zkmargin/encoding.py": ("tests/unit/test_encoding.py", "tests/unit/test_transcript.py", AGAIN),
@@ -49,6 +50,13 @@ TARGETS = {
         "tests/vectors/test_cfrg_linear.py",
         "tests/vectors/test_linear.py",
     ),
+    "zkmargin/risk/accounts.py": ("tests/unit/risk/test_accounts.py",),
+    "zkmargin/risk/breakers.py": ("tests/unit/risk/test_breakers.py", RISK),
+    "zkmargin/risk/chain.py": ("tests/unit/risk/test_chain.py", RISK),
+    "zkmargin/risk/clocks.py": ("tests/unit/risk/test_clocks.py", RISK),
+    "zkmargin/risk/dynamic_margin.py": ("tests/unit/risk/test_dynamic_margin.py", RISK),
+    "zkmargin/risk/liquidation.py": ("tests/unit/risk/test_liquidation.py", RISK),
+    "zkmargin/risk/waterfall.py": ("tests/unit/risk/test_waterfall.py", RISK),
     "circuits/gadgets/absolute.py": GADGETS,
     "circuits/gadgets/maximum.py": GADGETS,
     "circuits/gadgets/piecewise.py": GADGETS,
@@ -56,7 +64,14 @@ TARGETS = {
     "circuits/gadgets/square.py": GADGETS,
 }
 # Loaded once, before the first fork; nothing of the project itself may be among them.
-PRELOADED = ("hypothesis", "json", "py_arkworks_bls12381", "py_ecc.bls.hash_to_curve", "py_ecc.optimized_bls12_381")
+PRELOADED = (
+    "QuantLib",
+    "hypothesis",
+    "json",
+    "py_arkworks_bls12381",
+    "py_ecc.bls.hash_to_curve",
+    "py_ecc.optimized_bls12_381",
+)
 SECONDS = 30
 FOLDERS = ("zkmargin", "circuits", "verifier_api", "tests", "docs", "pyproject.toml")
 

@@ -32,7 +32,7 @@ def parse(data):
         )
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
         raise RefusedError("not one JSON value in UTF-8") from None
-    need(isinstance(document, dict) and depth(document) <= 12, "not an object, or nested too deeply")
+    need(isinstance(document, dict) and depth(document) <= 16, "not an object, or nested too deeply")
     return document
 
 
@@ -70,6 +70,10 @@ def whole(low, high):
 
 def identifier(value):
     return isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}", value) is not None
+
+
+def never(_):
+    return False
 
 
 def one_of(*texts):
@@ -112,10 +116,15 @@ NAMED = {"id": identifier, "multiplier": whole(1, 2**32), "mark_ticks": whole(1,
 TIME = whole(0, 2**63 - 1)
 PERPETUAL = fields(kind=one_of("linear"), funding_ticks=whole(-(2**48), 2**48), **NAMED)
 DATED = fields(kind=one_of("linear"), expiry=TIME, **NAMED)
+FACED = {"id": identifier, "face": whole(1, 2**64), "mark_ticks": whole(1, 2**48)}
+INVERSE_PERPETUAL = fields(kind=one_of("inverse"), funding_units=whole(-(2**64), 2**64), **FACED)
+INVERSE_DATED = fields(kind=one_of("inverse"), expiry=TIME, **FACED)
 LISTING = {
     "cash": fields(kind=one_of("cash"), id=identifier),
     "collateral": fields(kind=one_of("collateral"), haircut_ppm=whole(0, 999_999), **NAMED),
+    "inverse": lambda listing: (INVERSE_DATED if "expiry" in listing else INVERSE_PERPETUAL)(listing),
     "linear": lambda listing: (DATED if "expiry" in listing else PERPETUAL)(listing),
+    "order": fields(kind=one_of("order"), underlying=identifier, **NAMED),
     "option": fields(
         kind=one_of("option"),
         underlying=identifier,
@@ -135,7 +144,58 @@ SCENARIO = fields(
     cover_ppm=whole(1, MILLION),
 )
 LOSSES = fields(id=identifier, units=sequence(whole(1 - 2**80, 2**80 - 1), 1, 1024))
-MODELS = fields(
+AMOUNT = whole(1 - 2**80, 2**80 - 1)
+AMOUNTS = mapping(AMOUNT, 4096)
+LEAST_NOTHING = mapping(whole(0, 2**80 - 1), 4096)
+MEASURE = one_of("units", "notional")
+ARRAY = fields(
+    measure=MEASURE,
+    rows=whole(1, 1024),
+    per_lot=lambda rows: (
+        sequence(fields(id=identifier, values=sequence(AMOUNT, 1, 1024)), 0, 4096)(rows)
+        and ascending([row["id"] for row in rows])
+    ),
+    constants=sequence(AMOUNT, 0, 1024),
+)
+STRATEGY = fields(
+    name=identifier,
+    legs=lambda legs: mapping(whole(1 - 2**32, 2**32 - 1), 16)(legs) and len(legs) > 0,
+    charge_units=whole(0, 2**80 - 1),
+)
+
+
+def node(content):
+    return isinstance(content, dict) and NODE.get(str(content.get("node")), never)(content)
+
+
+def of_kind(kind, **rules):
+    return fields(node=one_of(kind), **rules)
+
+
+AFFINE = of_kind("affine", measure=MEASURE, per_lot=AMOUNTS, constant=AMOUNT)
+NODE = {
+    "affine": AFFINE,
+    "sides": of_kind("sides", measure=MEASURE, long=AMOUNTS, short=AMOUNTS),
+    "size": of_kind("size", of=AFFINE),
+    "worst": of_kind("worst", of=ARRAY),
+    "root": of_kind("root", of=ARRAY),
+    "tail": of_kind("tail", of=ARRAY, count=whole(1, 1024)),
+    "pairing": of_kind("pairing", long=LEAST_NOTHING, short=LEAST_NOTHING, strategies=sequence(STRATEGY, 1, 512)),
+    "sum": of_kind("sum", of=sequence(node, 1, 1024), weights_ppm=sequence(whole(0, 10**9), 1, 1024)),
+    "largest": of_kind("largest", of=sequence(node, 1, 1024)),
+    "cheapest": of_kind("cheapest", of=sequence(node, 2, 32)),
+    "tiers": of_kind("tiers", of=node, tiers=sequence(TIER, 1, 32)),
+    "part": of_kind("part", name=identifier),
+}
+COMPOSED = fields(
+    parts=mapping(node, 256),
+    maintenance=node,
+    initial=node,
+    stress=mapping(node, 64),
+    deductions=node,
+    **COMMON,
+)
+PLAIN_MODELS = fields(
     optional=("cross", "scenario"),
     cross=fields(maintenance=TABLES, initial=TABLES, **COMMON),
     scenario=fields(
@@ -146,6 +206,15 @@ MODELS = fields(
         **COMMON,
     ),
 )
+
+
+def models(content):
+    if not isinstance(content, dict):
+        return False
+    named = {name: content[name] for name in content if name not in ("cross", "scenario")}
+    return mapping(COMPOSED, 64)(named) and PLAIN_MODELS({key: content[key] for key in content.keys() - named.keys()})
+
+
 SNAPSHOT = fields(
     format=one_of("zkmargin/snapshot/1"),
     venue=identifier,
@@ -153,8 +222,8 @@ SNAPSHOT = fields(
     valid_from=TIME,
     previous=hexadecimal(32),
     breaker=one_of("normal", "halted"),
-    listings=sequence(lambda item: isinstance(item, dict) and LISTING.get(str(item.get("kind")), bool)(item), 1, 4096),
-    models=MODELS,
+    listings=sequence(lambda item: isinstance(item, dict) and LISTING.get(str(item.get("kind")), never)(item), 1, 4096),
+    models=models,
 )
 NUMBER = whole(0, 2**48 - 1)
 ACCOUNT = fields(
@@ -168,8 +237,10 @@ ACCOUNT = fields(
     bounds_proof=hexadecimal(),
 )
 CLAIM = fields(
-    kind=one_of("maintenance", "initial", "box"),
-    model=one_of("cross", "scenario"),
+    optional=("stress",),
+    kind=one_of("maintenance", "initial", "box", "stress"),
+    model=identifier,
+    stress=identifier,
     width_ppm=whole(0, 999_999),
     threshold=fields(numerator=whole(1, MILLION), denominator=whole(1, MILLION)),
 )
@@ -194,7 +265,11 @@ def read_snapshot(data):
     kinds = {listing["id"]: listing["kind"] for listing in snapshot["listings"]}
     need(ascending(ids) and "cash" in kinds.values(), "listings")
     for listing in snapshot["listings"]:
-        need(listing["kind"] != "option" or kinds.get(listing["underlying"]) == "linear", "an option's underlying")
+        derived = listing["kind"] in ("option", "order")
+        need(not derived or kinds.get(listing["underlying"]) == "linear", "an option's or an order's underlying")
+    marked = {item["id"]: (item.get("multiplier"), item.get("mark_ticks")) for item in snapshot["listings"]}
+    for order in (item for item in snapshot["listings"] if item["kind"] == "order"):
+        need(marked[order["id"]] == marked[order["underlying"]], "an order's multiplier or mark")
     if "cross" in snapshot["models"]:
         check_cross(snapshot["models"]["cross"], {item["id"]: item for item in snapshot["listings"]})
     if "scenario" in snapshot["models"]:
@@ -248,6 +323,8 @@ def read_proof(data):
     need(PROOF(proof), "not a proof")
     claim, ratio = proof["claim"], proof["claim"]["threshold"]
     need((claim["kind"] == "box") == (claim["width_ppm"] > 0), "width")
-    need(claim["kind"] != "box" or claim["model"] == "cross", "a box is a cross claim")
+    need(claim["kind"] != "box" or claim["model"] != "scenario", "a box of the scenario model")
+    need((claim["kind"] == "stress") == ("stress" in claim), "stress")
+    need(claim["kind"] != "stress" or claim["model"] != "cross", "a stress of the cross model")
     need(gcd(ratio["numerator"], ratio["denominator"]) == 1, "lowest terms")
     return proof

@@ -22,10 +22,10 @@ def constant(value):
 
 
 class System:
-    """A system of one book, without product slots and plain wires; finished by `finish`."""
+    """A system of one book; finished by `finish`."""
 
     def __init__(self, basis, known):
-        self.basis, self.known, self.bits, self.symbolic = basis, known, [], []
+        self.basis, self.known, self.bits, self.symbolic, self.products = basis, known, [], [], 0
 
     def number(self, bits):
         self.bits.append(bits)
@@ -34,17 +34,29 @@ class System:
     def nonnegative(self, form, bits):
         self.symbolic.append(combine((1, self.number(bits)), (-1, form)))
 
+    def zero(self, form):
+        self.symbolic.append(form)
+
+    def product(self, left, right):
+        number, self.products = self.products, self.products + 1
+        self.zero(combine((1, {("left", number): 1}), (-1, left)))
+        self.zero(combine((1, {("right", number): 1}), (-1, right)))
+        return {("wire", number): 1}
+
     def finish(self):
         self.base = min(range(2, 4097), key=self.cost)
         lengths = [digits(bits, self.base) for bits in self.bits]
         self.d = sum(lengths)
-        need(self.d <= 2**16 and len(self.symbolic) <= 2**14, "too large a system")
-        places = {label: self.d + place for place, label in enumerate(self.basis)}
+        s = self.products
+        need(self.d + s <= 2**16 and s <= 2**12 and len(self.symbolic) <= 2**14, "too large a system")
+        places = {label: self.d + 3 * s + place for place, label in enumerate(self.basis)}
+        kinds = enumerate(("left", "right", "wire"))
+        places |= {(kind, slot): self.d + at * s + slot for at, kind in kinds for slot in range(s)}
         self.rows = []
         for form in self.symbolic:
             row = {}
             for variable, coefficient in form.items():
-                if isinstance(variable, tuple):
+                if isinstance(variable, tuple) and variable[0] == "number":
                     start = sum(lengths[: variable[1]])
                     row |= {start + power: coefficient * self.base**power for power in range(lengths[variable[1]])}
                 elif variable is not None:
@@ -59,8 +71,11 @@ class System:
     def digest(self):
         labels = u32(len(self.basis)) + b"".join(string(label.encode()) for label in self.basis)
         data = string(b"zkmargin/system/1") + string(DST)
-        data += b"".join(map(u32, (1, self.d, self.base, 0, self.known))) + labels + labels
-        data += u32(0) + u32(len(self.rows))
+        data += b"".join(map(u32, (1, self.d, self.base, self.products, self.known))) + labels + labels
+        data += u32(self.products)
+        for slot in range(self.products):
+            data += u32(1) + u32(self.d + 2 * self.products + slot) + scalar(0) + scalar(1)
+        data += u32(len(self.rows))
         for fixed, row in self.rows:
             data += u32(len(row)) + b"".join(u32(place) for place, _ in row)
             data += scalar(fixed) + b"".join(scalar(value) for _, value in row)
@@ -81,17 +96,28 @@ def bounds(basis):
     return system.finish()
 
 
-def claim_system(snapshot, claim, basis):
+def claim_system(snapshot, claim, basis, others=None, known=1 + 77):
+    """Derive the system; `others` writes down a claim of a composed model."""
     listings = {listing["id"]: listing for listing in snapshot["listings"]}
     need(set(basis) <= listings.keys(), "an id that is not listed")
     need(claim["model"] in snapshot["models"], "the snapshot lacks the model")
-    build = cross if claim["model"] == "cross" else scenario
-    system = System(basis, known=1 + 77)
+    build = {"cross": cross, "scenario": scenario}.get(claim["model"], others)
+    system = System(basis, known)
     build(system, snapshot["models"][claim["model"]], claim, [listings[label] for label in basis])
     return system.finish()
 
 
+def notional(listing, x):
+    if listing["kind"] == "inverse":
+        return -(-listing["face"] // x)
+    return listing.get("multiplier", 1) * x
+
+
 def owed(listing, x):
+    if listing["kind"] == "order":
+        return 0
+    if listing["kind"] == "inverse":
+        return -notional(listing, x) - listing.get("funding_units", 0)
     return listing["multiplier"] * (x - listing.get("funding_ticks", 0))
 
 
@@ -155,12 +181,16 @@ def scenario(system, parameters, claim, listings):
         rise = -(-gain * haircut // (MILLION - haircut))
         extras.append(D * (owed(listing, mark) - value(listing, mark)) + N * rise if haircut else 0)
     labels = [listing["id"] for listing in listings]
-    for k in range(count):
+    names = [scenario["name"] for scenario in parameters["scenarios"]]
+    asked = [claim["stress"]] if claim["kind"] == "stress" else names
+    need(set(asked) <= set(names), "a stress without a scenario")
+    for k in map(names.index, asked):
         coefficients = [
             D * each - N * losses.get(label, [0] * count)[k] for label, each in zip(labels, worth, strict=True)
         ]
         lines.append((coefficients, extras))
-    minimums = [N * parameters["short_minimum_units"].get(label, 0) for label in labels]
+    least = {} if claim["kind"] == "stress" else parameters["short_minimum_units"]
+    minimums = [N * least.get(label, 0) for label in labels]
     lines.append(([D * each for each in worth], [one + other for one, other in zip(extras, minimums, strict=True)]))
     lines = [line for place, line in enumerate(lines) if line not in lines[:place]]
     need(all(abs(number) < 2**96 for line in lines for part in line for number in part), "a coefficient")

@@ -1,8 +1,8 @@
 """A second verifier, written from docs/wire-format.md alone.
 
 It imports nothing from the library: json, hashlib and the curve arithmetic of py_ecc are all that it has. Its other
-parts are `reading`, `primitives` and `systems`. It is slow and keeps the order and the letters of the page, so that the
-two can be read side by side.
+parts are `reading`, `primitives`, `systems` and `composed`. It is slow and keeps the order and the letters of the page,
+so that the two can be read side by side. It derives systems with product slots, but verifies only proofs without them.
 """
 
 import hashlib
@@ -10,6 +10,7 @@ from itertools import islice
 
 from py_ecc.optimized_bls12_381 import is_inf, neg
 
+from tests.reference.composed import check_models, composed
 from tests.reference.primitives import (
     H_EFF,
     SUITE,
@@ -190,7 +191,8 @@ def check_claim(snapshot, account, proof):
     transcript.absorb("model", hashlib.sha256(canonical(snapshot["models"].get(claim["model"], {}))).digest())
     transcript.absorb("claim", canonical(claim))
     transcript.absorb("account", account_context(account))
-    system = claim_system(snapshot, claim, account["basis"])
+    system = claim_system(snapshot, claim, account["basis"], composed)
+    need(system.products == 0, "product slots are beyond this verifier")
     commitment = decompress(bytes.fromhex(account["commitment"]))
     check_arithmetic(transcript, system, commitment, bytes.fromhex(proof["proof"]), proof["rounds"])
 
@@ -198,6 +200,7 @@ def check_claim(snapshot, account, proof):
 def verify(snapshot_bytes, account_bytes, proof_bytes, asked=None):
     """Return if the three documents convince, as "The whole check" says; `asked` is the claim that was asked for."""
     snapshot, account, proof = read_snapshot(snapshot_bytes), read_account(account_bytes), read_proof(proof_bytes)
+    check_models(snapshot)
     for name in ("venue", "account", "sequence", "commitment"):
         need(proof[name] == account[name], f"{name} is not that of the account")
     need(proof["epoch"] == snapshot["epoch"] and account["venue"] == snapshot["venue"], "epoch or venue")

@@ -42,10 +42,19 @@ def test_a_venue_may_restore_to_a_multiple_of_maintenance():
     assert other.level(Claim("maintenance", "cross", Ratio(7, 5))) is Level.BAND
 
 
-@pytest.mark.parametrize("claim", [Claim("maintenance", "cross", Ratio(999, 1000)), Claim("initial", "scenario")])
+@pytest.mark.parametrize(
+    "claim",
+    [Claim("maintenance", "cross", Ratio(999, 1000)), Claim("initial", "scenario"), Claim("maintenance", "own")],
+)
 def test_a_claim_that_nobody_asked_for_reaches_no_level(claim):
     with pytest.raises(StatementError, match="claim must reach the maintenance level of the cross model"):
         RULES.level(claim)
+
+
+def test_a_stress_claim_reaches_no_level_however_high_its_threshold():
+    rules = replace(RULES, model="scenario")
+    with pytest.raises(StatementError, match="claim must reach the maintenance level"):
+        rules.level(Claim("stress", "scenario", Ratio(100, 1), stress="crash"))
 
 
 @pytest.mark.parametrize(

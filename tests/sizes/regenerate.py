@@ -10,11 +10,11 @@ and say in the commit why each line that moved had to move: a number that disapp
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from circuits import claims, registration
+from circuits import claims, ledger, registration
 from circuits.builder import Builder, Circuit, V
 from circuits.gadgets.absolute import absolute, short_part
 from circuits.gadgets.maximum import maximum
@@ -24,16 +24,35 @@ from circuits.gadgets.square import square
 from circuits.registration import REGISTERED_BITS
 from circuits.sizes import measure
 from circuits.systems import Shape, compile_circuit
-from zkmargin.amounts import QUANTITY_BITS, Ratio
+from zkmargin.amounts import PPM, QUANTITY_BITS, Ratio
 from zkmargin.margin.claim import Claim
 from zkmargin.margin.cross import Piece
 from zkmargin.market import sample
+from zkmargin.market.expressions import (
+    Cheapest,
+    Largest,
+    Pairing,
+    Part,
+    Root,
+    Size,
+    Strategy,
+    Tail,
+    Tiers,
+    Worst,
+    positive,
+    scaled,
+    total,
+)
+from zkmargin.market.forms import NOTIONAL, Affine, Array, Expression, Sides
 from zkmargin.market.instruments import Option
+from zkmargin.market.models import Model
+from zkmargin.market.parameters import Tier, TierTable
 from zkmargin.proofs.constraints import System
 from zkmargin.testing.workloads import NAMES, workload
 
 PINNED = Path(__file__).with_name("pinned.json")
 PIECES = (Piece(-3, 1), Piece(-3, 2, -50))
+HELD = ("BTC", "BTC-27MAR26", "BTC-PERP", "USD")
 SAMPLE_CLAIMS = (
     Claim("maintenance", "cross"),
     Claim("initial", "cross", Ratio(11, 10)),
@@ -56,24 +75,53 @@ def statements() -> dict[str, tuple[Circuit, Shape]]:
         work = workload(name)
         basis = tuple(sorted(work.openings[0].quantities))
         found[f"workload {name}"] = claims.circuit(work.snapshot, work.claim, basis), _registered(basis)
+    for name, rule in _rules().items():
+        composed = replace(market, models=(Model("house", 1, rule, rule),))
+        claim = Claim("maintenance", "house", Ratio(11, 10))
+        found[f"composed {name}"] = claims.circuit(composed, claim, HELD), _registered(HELD)
     for count in (1, 33):
         basis = tuple(f"ID-{number:02d}" for number in range(count))
         found[f"registration of {count}"] = _bounds(basis), Shape((basis,), None)
-    return found
+    return found | _entries()
 
 
 def measured() -> dict[str, dict[str, Any]]:
     """Return what `pinned.json` has to hold."""
+    systems = compiled()
     return {
-        name: asdict(measure(circuit, len(shape.basis), len(shape.members)))
-        | {"digest": compile_circuit(circuit, shape).digest.hex()}
+        name: asdict(measure(circuit, len(shape.basis), len(shape.members), _exact(name, shape)))
+        | {"digest": systems[name].digest.hex()}
         for name, (circuit, shape) in statements().items()
     }
 
 
 def compiled() -> dict[str, System]:
     """Return the constraint system of every pinned statement."""
-    return {name: compile_circuit(circuit, shape) for name, (circuit, shape) in statements().items()}
+    return {
+        name: compile_circuit(circuit, shape, _exact(name, shape)) for name, (circuit, shape) in statements().items()
+    }
+
+
+def _exact(name: str, shape: Shape) -> int | None:
+    """Return the digit base of a statement that needs an exact one."""
+    return ledger.exact_base(len(shape.basis)) if name.startswith("bounds of a change") else None
+
+
+def _entries() -> dict[str, tuple[Circuit, Shape]]:
+    """Return what entries of a ledger prove, over the sample market."""
+    market = sample.snapshot()
+    linear = tuple(item.id for item in market.listings if not isinstance(item.instrument, Option))
+    found: dict[str, tuple[Circuit, Shape]] = {}
+    for count in (1, 2, 33):
+        basis = tuple(f"ID-{number:02d}" for number in range(count))
+        found[f"bounds of a change of {count}"] = ledger.bounds_circuit(basis), Shape((basis,), None)
+    for traded in (("BTC-PERP", "USD"), ("BTC", "BTC-PERP", "ETH-PERP", "USD"), ("USD",)):
+        shape = Shape((linear, traded), ledger.LEDGER_BITS)
+        found[f"reduction of {len(traded)} in {len(linear)}"] = ledger.reduction_circuit(market, traded, 20_000), shape
+    found["holding of one"] = ledger.holding_circuit("BTC"), Shape((linear,), ledger.LEDGER_BITS)
+    claim = Claim("initial", "cross")
+    found["initial cross in a ledger"] = claims.circuit(market, claim, linear), Shape((linear,), ledger.LEDGER_BITS)
+    return found
 
 
 def _registered(basis: tuple[str, ...]) -> Shape:
@@ -85,6 +133,28 @@ def _bounds(basis: tuple[str, ...]) -> Circuit:
         registration.constrain(builder, basis)
 
     return circuit
+
+
+def _rules() -> dict[str, Expression]:
+    """Return one small rule of every node, all over the same three ids."""
+    losses = Array({"BTC-27MAR26": (3, -4, 1), "BTC-PERP": (5, -5, 2)}, 3)
+    mentioned = Affine({"BTC-27MAR26": 0, "BTC-PERP": 0})
+    size = Size(Affine({"BTC-27MAR26": PPM, "BTC-PERP": -PPM}, measure=NOTIONAL))
+    spread = Strategy("spread", {"BTC-27MAR26": 1, "BTC-PERP": -1}, 7)
+    nodes: dict[str, Expression] = {
+        "affine": Affine({"BTC-27MAR26": 3, "BTC-PERP": -2}, 5),
+        "sides": Sides({"BTC-PERP": 1}, {"BTC-27MAR26": 2, "BTC-PERP": 4}),
+        "size": size,
+        "worst": Worst(losses),
+        "tail": Tail(losses, 2),
+        "root": Root(losses),
+        "pairing": Pairing({"BTC-PERP": 5}, {"BTC-27MAR26": 9}, (spread,)),
+        "sum": scaled(1_500_000, total(size, positive(Worst(losses)))),
+        "largest": Largest((size, Worst(losses), mentioned)),
+        "tiers": Tiers(size, TierTable((Tier(0, 4_000), Tier(10**9, 5_000)))),
+        "cheapest": Cheapest((size, Worst(losses))),
+    }
+    return {name: total(mentioned, Part("part", rule)) for name, rule in nodes.items()}
 
 
 def _gadgets() -> dict[str, Circuit]:

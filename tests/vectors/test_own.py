@@ -224,7 +224,7 @@ def test_a_proof_about_a_system_that_an_earlier_release_refused_is_refused_by_th
     assert refusal(check_system, case) == case["failed"]
 
 
-# The library on the other implementation of the group; the second verifier knows neither two books nor products.
+# The library on the other implementation of the group.
 
 ELSEWHERE = """
 import json

@@ -38,7 +38,7 @@ from zkmargin.amounts import bounded
 from zkmargin.errors import StatementError
 from zkmargin.margin import cross
 from zkmargin.market import oracle
-from zkmargin.market.instruments import Collateral, Linear
+from zkmargin.market.instruments import Cash, Collateral, Linear
 from zkmargin.market.oracle import Committee, Signature, SignedSnapshot
 from zkmargin.market.snapshot import Listing, Snapshot
 
@@ -192,8 +192,10 @@ def _standing(venue: Venue, unit: Reading, rows: Sequence[StoredAccount], now: S
 
 
 def _inside(before: Listing, now: Listing, width_ppm: int) -> bool:
-    if not isinstance(now.instrument, (Linear, Collateral)):
+    if isinstance(now.instrument, Cash):
         return now == before
+    if not isinstance(now.instrument, (Linear, Collateral)):
+        return False  # the cross model knows no others, so that no box is about them
     low, high = cross.box(before.mark_ticks, width_ppm)
     return replace(now, mark_ticks=before.mark_ticks) == before and low <= now.mark_ticks <= high
 

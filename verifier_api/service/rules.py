@@ -9,7 +9,8 @@ Levels
         RESTORE       so is what cures a margin call, by default the initial requirement
 
     An initial claim implies the maintenance claim of the same threshold, for no parameters of this project have initial
-    requirements below maintenance ones; a box implies the maintenance claim at the marks in its middle.
+    requirements below maintenance ones; a box implies the maintenance claim at the marks in its middle. A stress claim
+    reaches no level, and the model is one of the built-in ones.
 
 Clocks
 ------
@@ -34,9 +35,12 @@ from verifier_api.service.windows import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, 
 from zkmargin.amounts import Ratio, bounded
 from zkmargin.documents import Reader
 from zkmargin.errors import StatementError
-from zkmargin.margin.claim import MODELS, ONE, Claim
+from zkmargin.margin.claim import ONE, Claim
 
 FORMAT = "zkmargin/rules/1"
+# Of these it is known that initial requirements are nowhere below maintenance ones.
+MODELS = ("cross", "scenario")
+LEVELLED = ("maintenance", "box", "initial")
 MAX_VERSION = 2**32 - 1
 MAX_BAND_PPM = 10**6
 WARNING = Ratio(6, 5)
@@ -162,7 +166,7 @@ class Rules:
         Raises:
             StatementError: if it reaches none.
         """
-        if claim.model == self.model:
+        if claim.model == self.model and claim.kind in LEVELLED:
             if self._restores(claim):
                 return Level.RESTORE
             if _at_least(claim.threshold, self.band):

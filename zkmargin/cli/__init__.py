@@ -1,7 +1,7 @@
 """The command line: one small module per command.
 
-Exit status: 0 accepted or done; 1 a well-formed proof that does not hold, or a book that does not satisfy the claim;
-2 malformed input or wrong usage.
+Exit status: 0 accepted or done; 1 a well-formed proof that does not hold, a book that does not satisfy the claim, or a
+ledger's log that is wrong; 2 malformed input or wrong usage.
 """
 
 from __future__ import annotations
@@ -10,9 +10,23 @@ import sys
 
 import typer
 
-from zkmargin.cli import bench, commit, demo, inspect, oracle, prove, snapshot, verify, verify_log
+from zkmargin.cli import (
+    audit,
+    bench,
+    commit,
+    demo,
+    inspect,
+    models,
+    oracle,
+    prove,
+    simulate,
+    snapshot,
+    verify,
+    verify_log,
+    wallet,
+)
 from zkmargin.cli.output import complain
-from zkmargin.errors import VerificationError, WitnessError, ZkMarginError
+from zkmargin.errors import LedgerError, VerificationError, WitnessError, ZkMarginError
 
 app = typer.Typer(
     name="zkmargin",
@@ -22,16 +36,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (demo, snapshot, commit, prove, verify, verify_log, inspect, bench):
+for command in (demo, snapshot, models, commit, prove, verify, verify_log, inspect, audit, bench):
     app.command(name=command.__name__.rpartition(".")[2].replace("_", "-"))(command.run)
 app.add_typer(oracle.app, name="oracle")
+app.add_typer(wallet.app, name="wallet")
+app.add_typer(simulate.app)
 
 
 def main() -> None:
     """Run the command line; a library error becomes one line on standard error and an exit status."""
     try:
         app()
-    except (VerificationError, WitnessError) as error:
+    except (LedgerError, VerificationError, WitnessError) as error:
         complain(error)
         sys.exit(1)
     except ZkMarginError as error:

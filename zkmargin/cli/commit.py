@@ -12,9 +12,8 @@ from zkmargin import documents
 from zkmargin.cli.output import out, size, timed
 from zkmargin.commitments import Opening
 from zkmargin.errors import StatementError
-from zkmargin.margin.claim import MODELS
+from zkmargin.margin import rules
 from zkmargin.margin.portfolio import Book
-from zkmargin.market.instruments import Option
 from zkmargin.market.snapshot import Snapshot
 
 BookFile = Annotated[Path, typer.Argument(help="Book (JSON): what the account holds.")]
@@ -44,7 +43,8 @@ def run(
     book = Book.from_document(documents.read_file(book_file))
     basis = tuple(book.quantities)
     if snapshot is not None:
-        basis = _listed(Snapshot.from_document(documents.read_file(snapshot)), model)
+        market = Snapshot.from_document(documents.read_file(snapshot))
+        basis = rules.held(market, model) if model else tuple(item.id for item in market.listings)
     if not basis:
         raise StatementError("book.quantities_lots must name at least one id, got none")
     secret = Opening.fresh(dict(zip(basis, book.vector(basis), strict=True)))
@@ -55,11 +55,3 @@ def run(
     out.print(f"[bold]{account}[/]  public: commitment over {len(basis)} ids, registered in {watch}")
     out.print(f"    proofs of opening and bounds: {size(registered.opening_proof + registered.bounds_proof)}")
     out.print(f"[bold]{opening}[/]  [yellow]secret[/]: keep it; whoever reads it reads the book")
-
-
-def _listed(snapshot: Snapshot, model: str) -> tuple[str, ...]:
-    """Return the ids of a snapshot; for the cross model without its options, which that model cannot margin."""
-    if model not in ("", *MODELS):
-        raise StatementError(f"model must be one of {', '.join(MODELS)}, got {model!r}")
-    listings = [item for item in snapshot.listings if model != "cross" or not isinstance(item.instrument, Option)]
-    return tuple(item.id for item in listings)

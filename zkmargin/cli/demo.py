@@ -100,8 +100,8 @@ def _margin_call(snapshot: Snapshot) -> None:
 def _option_books(snapshot: Snapshot) -> None:
     """Three option books under scenario margin: the models see what the positions are worth together."""
     call, put = _sold_options(snapshot)
-    coin = next(item for item in snapshot.listings if isinstance(item.instrument, Collateral))
-    contract = call.multiplier // coin.instrument.multiplier
+    coin = next(item.instrument for item in snapshot.listings if isinstance(item.instrument, Collateral))
+    contract = call.multiplier // coin.multiplier
     cash = 9_000_000_000
     covered = Book({"USD": cash, coin.id: 10 * contract, call.id: -10})
     naked = Book({"USD": cash, call.id: -10})

@@ -16,21 +16,22 @@ AccountFile = Annotated[Path, typer.Option("--account", "-a", help="Public accou
 OpeningFile = Annotated[Path, typer.Option("--opening", help="Secret opening of the commitment (JSON, mode 0600).")]
 ProofFile = Annotated[Path, typer.Option("--proof", "-p", help="Proof document (JSON).")]
 OutFile = Annotated[Path, typer.Option("--out", "-o", help="Where to write the result.")]
-ClaimKind = Annotated[str, typer.Option("--claim", "-c", help="maintenance, initial or box.")]
-Model = Annotated[str, typer.Option("--model", "-m", help="cross or scenario.")]
+ClaimKind = Annotated[str, typer.Option("--claim", "-c", help="maintenance, initial, box or stress.")]
+Model = Annotated[str, typer.Option("--model", "-m", help="cross, scenario, or a composed model.")]
 Threshold = Annotated[str, typer.Option("--threshold", "-t", help="Public factor on the requirement: 1, 1.1 or 11/10.")]
 Rounds = Annotated[int, typer.Option("--rounds", "-r", help="Fold the proof so often: smaller, slower. 0: opened.")]
+Stress = Annotated[str, typer.Option("--stress", help="The scenario or stress requirement of a stress claim.")]
 Width = Annotated[str, typer.Option("--width", "-w", help="Half-width of a box: 5% or 0.05.")]
 
 
-def parse_claim(kind: str, model: str, threshold: str, width: str) -> Claim:
+def parse_claim(kind: str, model: str, threshold: str, width: str, stress: str = "") -> Claim:
     """Return the claim that the options describe.
 
     Example:
         >>> parse_claim("initial", "scenario", "1.1", "").sentence()
         'equity is at least 11/10 of the initial requirement of the scenario model'
     """
-    return Claim(kind, model, parse_ratio(threshold), parse_width(width))
+    return Claim(kind, model, parse_ratio(threshold), parse_width(width), stress)
 
 
 def parse_ratio(text: str) -> Ratio:

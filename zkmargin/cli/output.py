@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from time import perf_counter
 
 from rich.console import Console
+from rich.markup import escape
 
 from zkmargin.errors import VerificationError, WitnessError, ZkMarginError
 from zkmargin.market.chains import UNITS_PER_USD
@@ -18,7 +19,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 def complain(error: ZkMarginError) -> None:
     """Print one line about an error; a shortfall is the holder's own business and is shown to the holder."""
     label = "rejected" if isinstance(error, VerificationError) else "refused"
-    err.print(f"[bold red]{label}[/]: {error}", markup=True)
+    err.print(f"[bold red]{label}[/]: {escape(str(error))}", markup=True)
     if isinstance(error, WitnessError) and error.shortfall_units is not None:
         err.print(f"shortfall: {error.shortfall_units} units of equity are missing")
 

@@ -15,6 +15,7 @@ from zkmargin.cli.options import (
     OutFile,
     Rounds,
     SnapshotFile,
+    Stress,
     Threshold,
     Width,
     parse_claim,
@@ -32,11 +33,12 @@ def run(
     model: Model = "scenario",
     threshold: Threshold = "1",
     width: Width = "",
+    stress: Stress = "",
     rounds: Rounds = 0,
     out_file: OutFile = Path("proof.json"),
 ) -> None:
     """Prove a claim; exit status 1, with the shortfall, if the book does not satisfy it."""
-    stated = parse_claim(claim, model, threshold, width)
+    stated = parse_claim(claim, model, threshold, width, stress)
     market = Snapshot.from_document(documents.read_file(snapshot))
     state = Registration.from_document(documents.read_file(account)).account
     secret = Opening.from_document(documents.read_file(opening))

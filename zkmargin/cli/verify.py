@@ -11,7 +11,7 @@ from circuits import evidence
 from circuits.evidence import Evidence
 from circuits.registration import Registration
 from zkmargin import documents
-from zkmargin.cli.options import AccountFile, Model, ProofFile, SnapshotFile, Threshold, Width, parse_claim
+from zkmargin.cli.options import AccountFile, Model, ProofFile, SnapshotFile, Stress, Threshold, Width, parse_claim
 from zkmargin.cli.output import out, timed
 from zkmargin.errors import StatementError
 from zkmargin.market.snapshot import Snapshot
@@ -27,11 +27,12 @@ def run(
     model: Model = "",
     threshold: Threshold = "",
     width: Width = "",
+    stress: Stress = "",
 ) -> None:
     """Verify a proof: exit status 0 if it holds, 1 if it does not, 2 if something is malformed or does not match."""
-    expected = parse_claim(claim, model or "scenario", threshold or "1", width) if claim else None
-    if expected is None and (model or threshold or width):
-        raise StatementError("--claim must be given with --model, --threshold or --width, got none")
+    expected = parse_claim(claim, model or "scenario", threshold or "1", width, stress) if claim else None
+    if expected is None and (model or threshold or width or stress):
+        raise StatementError("--claim must be given with --model, --threshold, --width or --stress, got none")
     market = Snapshot.from_document(documents.read_file(snapshot))
     registered = Registration.from_document(documents.read_file(account))
     given = Evidence.from_document(documents.read_file(proof))

@@ -154,7 +154,9 @@ def _pieces(listing: Listing, claim: Claim, tables: Mapping[str, TierTable]) -> 
         held, owed = listing.value_at(low), listing.owed_at(high)
         return tuple(Piece(-unit * value) for value in sorted({held, owed}))
     if not isinstance(listing.instrument, Linear):
-        raise StatementError(f"a cross book cannot hold {listing.id}: it is an option, and those have no tiers")
+        raise StatementError(
+            f"a cross book cannot hold {listing.id}: of kind {listing.instrument.kind}, which has no tiers"
+        )
     table = tables[listing.id]
     return tuple(
         Piece(

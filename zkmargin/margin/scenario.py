@@ -10,6 +10,8 @@ Rule
         R      = max( 0, short, max_k sum_i A[k][i] q_i ) + owed
         holds  iff  E >= t * R        t = n/d for maintenance,  n/d * initial_ppm/10^6 for initial, in lowest terms N/D
 
+    A stress claim names one scenario and asks for R = max(0, its loss) + owed.
+
     R is a maximum, so the claim is a conjunction: D E - N R_k >= 0 for every k. With collateral written at its haircut
     value each of them is linear in q and in the lots owed, a `Row`:
 
@@ -69,8 +71,9 @@ from zkmargin.errors import StatementError
 from zkmargin.margin.assessment import Assessment
 from zkmargin.margin.claim import Claim
 from zkmargin.margin.portfolio import Book
-from zkmargin.market.instruments import Collateral
+from zkmargin.market.instruments import Collateral, Inverse, Order
 from zkmargin.market.parameters import ScenarioParameters
+from zkmargin.market.scenarios import Scenario
 from zkmargin.market.snapshot import Listing, Snapshot
 
 MAX_COEFFICIENT = 2**COEFFICIENT_BITS - 1
@@ -110,13 +113,16 @@ def rows(snapshot: Snapshot, claim: Claim, basis: Sequence[str]) -> tuple[Row, .
     arrays = _parameters(snapshot, claim)
     factor = _factor(arrays, claim)
     listings = [snapshot.listing(name) for name in basis]
+    for item in listings:
+        if isinstance(item.instrument, Inverse | Order):
+            raise StatementError(f"a scenario book cannot hold {item.id}: it has no losses, use a composed model")
     values = [factor.denominator * listing.value_units for listing in listings]
     nothing = (0,) * len(arrays.scenarios)
     losses = [arrays.losses.get(name, nothing) for name in basis]
     charged = dict(charges(snapshot, claim, basis))
     owed = tuple(charged.get(name, 0) for name in basis)
     found = []
-    for index, scenario in enumerate(arrays.scenarios):
+    for index, scenario in _asked(arrays, claim):
         pairs = zip(values, losses, strict=True)
         found.append(Row(scenario.name, tuple(value - factor.numerator * loss[index] for value, loss in pairs), owed))
     minimums = dict(short_minimums(snapshot, claim, basis))
@@ -143,6 +149,8 @@ def charges(snapshot: Snapshot, claim: Claim, basis: Sequence[str]) -> tuple[tup
 def short_minimums(snapshot: Snapshot, claim: Claim, basis: Sequence[str]) -> tuple[tuple[str, int], ...]:
     """Return what one short lot of an option takes from the row "short minimum", at the claim's scale, by option id."""
     arrays = _parameters(snapshot, claim)
+    if claim.kind == "stress":
+        return ()
     factor = _factor(arrays, claim).numerator
     minimums = ((name, factor * arrays.short_minimum_units.get(name, 0)) for name in basis)
     return tuple((name, minimum) for name, minimum in minimums if minimum > 0)
@@ -168,6 +176,14 @@ def _parameters(snapshot: Snapshot, claim: Claim) -> ScenarioParameters:
     if not isinstance(parameters, ScenarioParameters):
         raise StatementError(f"claim model must be {ScenarioParameters.model}, got {claim.model}")
     return parameters
+
+
+def _asked(arrays: ScenarioParameters, claim: Claim) -> list[tuple[int, Scenario]]:
+    """Return the scenarios that the claim is about, with their places in the risk array."""
+    found = [pair for pair in enumerate(arrays.scenarios) if claim.kind != "stress" or pair[1].name == claim.stress]
+    if not found:
+        raise StatementError(f"stress of the claim must be a scenario of the model, got {claim.stress}")
+    return found
 
 
 def _factor(arrays: ScenarioParameters, claim: Claim) -> Fraction:

@@ -22,9 +22,9 @@ Refused
 
 Freshness and bands
 -------------------
-    `check_age` compares `valid_from` with a clock that the caller reads. `check_bands` compares every mark of a linear
-    contract or of collateral with the mark before: ``|mark - before| * 10^6 <= band_ppm * before``, exactly. An option
-    moves with its underlying by any factor, and has no band.
+    `check_age` compares `valid_from` with a clock that the caller reads. `check_bands` compares every mark of a linear or
+    inverse contract or of collateral with the mark before: ``|mark - before| * 10^6 <= band_ppm * before``, exactly. An
+    option moves with its underlying by any factor, and has no band.
 
 Units: seconds, ticks, parts per million.
 
@@ -44,7 +44,7 @@ from zkmargin import documents
 from zkmargin.amounts import PPM, bounded
 from zkmargin.documents import Reader, identifier
 from zkmargin.errors import StatementError, VerificationError
-from zkmargin.market.instruments import Collateral, Linear
+from zkmargin.market.instruments import Collateral, Inverse, Linear
 from zkmargin.market.snapshot import Snapshot
 
 COMMITTEE_FORMAT = "zkmargin/committee/1"
@@ -251,7 +251,7 @@ def check_age(snapshot: Snapshot, now: int, max_age_seconds: int, max_ahead_seco
 
 
 def outside_bands(snapshot: Snapshot, previous: Snapshot, default_ppm: int, bands_ppm: Mapping[str, int]) -> list[str]:
-    """Return the ids of linear contracts and collateral whose mark moved by more than its band, ascending.
+    """Return the ids of contracts and collateral whose mark moved by more than its band, ascending.
 
     Args:
         snapshot: The market now.
@@ -261,7 +261,7 @@ def outside_bands(snapshot: Snapshot, previous: Snapshot, default_ppm: int, band
     """
     outside = []
     for listing in previous.listings:
-        if isinstance(listing.instrument, (Linear, Collateral)):
+        if isinstance(listing.instrument, (Linear, Inverse, Collateral)):
             moved_ticks = abs(snapshot.listing(listing.id).mark_ticks - listing.mark_ticks)
             if moved_ticks * PPM > bands_ppm.get(listing.id, default_ppm) * listing.mark_ticks:
                 outside.append(listing.id)

@@ -152,7 +152,7 @@ class CrossParameters:
     capacity_bits: int = DEFAULT_CAPACITY_BITS
 
     def __post_init__(self) -> None:
-        _check_common(self.version, self.capacity_bits)
+        check_common(self.version, self.capacity_bits)
         bounded("number of tier tables", len(self.maintenance), 0, MAX_COORDINATES)
         for name in sorted(self.maintenance.keys() ^ self.initial.keys()):
             raise StatementError(f"{name} must have a maintenance and an initial tier table")
@@ -166,7 +166,7 @@ class CrossParameters:
     @staticmethod
     def from_reader(fields: Reader) -> CrossParameters:
         """Return the parameters described by `fields`."""
-        version, capacity_bits = _read_common(fields)
+        version, capacity_bits = read_common(fields)
         tables = {field: _read_tables(fields, field) for field in ("maintenance", "initial")}
         return CrossParameters(version, capacity_bits=capacity_bits, **tables)
 
@@ -201,7 +201,7 @@ class ScenarioParameters:
     capacity_bits: int = DEFAULT_CAPACITY_BITS
 
     def __post_init__(self) -> None:
-        _check_common(self.version, self.capacity_bits)
+        check_common(self.version, self.capacity_bits)
         bounded("initial_ppm", self.initial_ppm, PPM, MAX_INITIAL_PPM)
         count = bounded("number of scenarios", len(self.scenarios), 1, MAX_SCENARIOS)
         if len({scenario.name for scenario in self.scenarios}) != count:
@@ -219,11 +219,11 @@ class ScenarioParameters:
     @staticmethod
     def from_reader(fields: Reader) -> ScenarioParameters:
         """Return the parameters described by `fields`."""
-        version, capacity_bits = _read_common(fields)
+        version, capacity_bits = read_common(fields)
         scenarios = tuple(Scenario.from_reader(item) for item in fields.objects("scenarios", MAX_SCENARIOS))
         losses: dict[str, tuple[int, ...]] = {}
         for row in fields.objects("losses", MAX_COORDINATES):
-            _add(losses, row.identifier("id"), row.integers("units", MAX_SCENARIOS, -MAX_LOSS_UNITS, MAX_LOSS_UNITS))
+            add_row(losses, row.identifier("id"), row.integers("units", MAX_SCENARIOS, -MAX_LOSS_UNITS, MAX_LOSS_UNITS))
         return ScenarioParameters(
             version,
             scenarios,
@@ -249,12 +249,14 @@ def _highest(pieces: list[tuple[int, int]], notional_units: int) -> int:
     return max([notional_units * rate_ppm - cum for rate_ppm, cum in pieces])
 
 
-def _check_common(version: int, capacity_bits: int) -> None:
+def check_common(version: int, capacity_bits: int) -> None:
+    """Refuse a version or a capacity out of its bound: what every set of parameters has."""
     bounded("version", version, 0, MAX_VERSION)
     bounded("capacity_bits", capacity_bits, LEAST_CAPACITY_BITS, MOST_CAPACITY_BITS)
 
 
-def _read_common(fields: Reader) -> tuple[int, int]:
+def read_common(fields: Reader) -> tuple[int, int]:
+    """Return the version and the capacity."""
     version = fields.integer("version", 0, MAX_VERSION)
     return version, fields.integer("capacity_bits", LEAST_CAPACITY_BITS, MOST_CAPACITY_BITS)
 
@@ -263,11 +265,11 @@ def _read_tables(fields: Reader, name: str) -> dict[str, TierTable]:
     tables: dict[str, TierTable] = {}
     for row in fields.objects(name, MAX_COORDINATES):
         tiers = tuple(Tier.from_reader(tier) for tier in row.objects("tiers", MAX_TIERS))
-        _add(tables, row.identifier("id"), TierTable(tiers))
+        add_row(tables, row.identifier("id"), TierTable(tiers))
     return tables
 
 
-def _add(rows: dict[str, Row], name: str, row: Row) -> None:
+def add_row(rows: dict[str, Row], name: str, row: Row) -> None:
     """Add a row; there is one way to write a list by id, in code-point order."""
     if rows and name <= next(reversed(rows)):
         raise StatementError(f"{name} must be listed once, in code-point order")

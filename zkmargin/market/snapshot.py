@@ -5,11 +5,14 @@ Value of one lot, in units
     cash         1
     linear       multiplier * (mark - funding)         funding: the cumulative funding index of a perpetual, in ticks
     option       multiplier * mark
+    inverse      -ceil(face / mark) - funding                  funding in units: a long lot owes the coin it stands for
+    order        0
     collateral   held:  floor(multiplier * mark * (1 - haircut))        owed:  multiplier * mark
 
 Rounding
 --------
-    The haircut value rounds down, against the holder; what is owed is never rounded. Nothing else is inexact.
+    The haircut value rounds down, against the holder; what is owed is never rounded. The coin of an inverse contract
+    rounds up, for both sides of a fill alike, so that they cancel: choose units that are fine. Nothing else is inexact.
 
 Chain
 -----
@@ -28,15 +31,28 @@ from zkmargin.amounts import COEFFICIENT_BITS, MAX_COORDINATES, PPM, bounded
 from zkmargin.documents import Reader, identifier
 from zkmargin.errors import EncodingError, StatementError
 from zkmargin.market import instruments
-from zkmargin.market.instruments import MAX_TICKS, MAX_TIME, Cash, Collateral, Instrument, Linear, Option
+from zkmargin.market.forms import Marks
+from zkmargin.market.instruments import (
+    MAX_TICKS,
+    MAX_TIME,
+    Cash,
+    Collateral,
+    Instrument,
+    Inverse,
+    Linear,
+    Option,
+    Order,
+)
+from zkmargin.market.models import MAX_MODELS, Model
 from zkmargin.market.parameters import CrossParameters, ScenarioParameters
 
 FORMAT = "zkmargin/snapshot/1"
 NO_PREVIOUS = "0" * 64
 MAX_HAIRCUT_PPM = PPM - 1
 MAX_EPOCH = 2**63 - 1
+MAX_FUNDING_UNITS = 2**64
 
-Model = TypeVar("Model", CrossParameters, ScenarioParameters)
+Parameters = TypeVar("Parameters", CrossParameters, ScenarioParameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +62,8 @@ class Listing:
     Args:
         instrument: What is listed.
         mark_ticks: Mark; at least 1 for collateral and linear instruments; 1 for cash.
-        funding_ticks: Cumulative funding index of a perpetual; 0 for every other instrument.
+        funding_ticks: Cumulative funding index of a linear perpetual; 0 for every other instrument.
+        funding_units: Cumulative funding of an inverse perpetual, in units a lot; 0 for every other instrument.
         haircut_ppm: Haircut of collateral, below 10^6; 0 for every other instrument.
 
     Example:
@@ -59,6 +76,7 @@ class Listing:
     mark_ticks: int = 1
     funding_ticks: int = 0
     haircut_ppm: int = 0
+    funding_units: int = 0
 
     def __post_init__(self) -> None:
         instrument = self.instrument
@@ -66,6 +84,8 @@ class Listing:
         bounded(f"{self.id}.mark_ticks", self.mark_ticks, lowest, 1 if isinstance(instrument, Cash) else MAX_TICKS)
         funding = MAX_TICKS if isinstance(instrument, Linear) and instrument.perpetual else 0
         bounded(f"{self.id}.funding_ticks", self.funding_ticks, -funding, funding)
+        coins = MAX_FUNDING_UNITS if isinstance(instrument, Inverse) and instrument.perpetual else 0
+        bounded(f"{self.id}.funding_units", self.funding_units, -coins, coins)
         haircut = MAX_HAIRCUT_PPM if isinstance(instrument, Collateral) else 0
         bounded(f"{self.id}.haircut_ppm", self.haircut_ppm, 0, haircut)
 
@@ -91,6 +111,8 @@ class Listing:
 
     def notional_at(self, price_ticks: int) -> int:
         """Return the notional of one lot had the mark been `price_ticks`."""
+        if isinstance(self.instrument, Inverse):
+            return self.instrument.units_at(price_ticks)
         return self.instrument.multiplier * price_ticks
 
     def value_at(self, price_ticks: int) -> int:
@@ -99,7 +121,11 @@ class Listing:
 
     def owed_at(self, price_ticks: int) -> int:
         """Return the cost of one owed lot had the mark been `price_ticks`."""
-        return self.notional_at(price_ticks - self.funding_ticks)
+        if isinstance(self.instrument, Order):
+            return 0
+        if isinstance(self.instrument, Inverse):
+            return -self.instrument.units_at(price_ticks) - self.funding_units
+        return self.instrument.multiplier * (price_ticks - self.funding_ticks)
 
     def worth_units(self, quantity_lots: int) -> int:
         """Return what a position is worth at the mark: its haircut value when held, its full cost when owed."""
@@ -116,6 +142,9 @@ class Listing:
             return Listing(instrument, mark_ticks, haircut_ppm=fields.integer("haircut_ppm", 0, MAX_HAIRCUT_PPM))
         if isinstance(instrument, Linear) and instrument.perpetual:
             return Listing(instrument, mark_ticks, fields.integer("funding_ticks", -MAX_TICKS, MAX_TICKS))
+        if isinstance(instrument, Inverse) and instrument.perpetual:
+            funding_units = fields.integer("funding_units", -MAX_FUNDING_UNITS, MAX_FUNDING_UNITS)
+            return Listing(instrument, mark_ticks, funding_units=funding_units)
         return Listing(instrument, mark_ticks)
 
     def to_document(self) -> dict[str, Any]:
@@ -128,6 +157,8 @@ class Listing:
             document["haircut_ppm"] = self.haircut_ppm
         if isinstance(self.instrument, Linear) and self.instrument.perpetual:
             document["funding_ticks"] = self.funding_ticks
+        if isinstance(self.instrument, Inverse) and self.instrument.perpetual:
+            document["funding_units"] = self.funding_units
         return document
 
 
@@ -144,6 +175,7 @@ class Snapshot:
         scenario: Parameters of the scenario model, or None; with them everything but cash has losses.
         breaker: ``"normal"`` or ``"halted"``.
         previous: Digest of the previous snapshot in hexadecimal, or 64 zeros for the first.
+        models: Models that the venue composed itself, at most 64, strictly ascending by name.
 
     Raises:
         StatementError: if a bound or one of the conditions above is broken.
@@ -157,6 +189,7 @@ class Snapshot:
     scenario: ScenarioParameters | None = None
     breaker: str = "normal"
     previous: str = NO_PREVIOUS
+    models: tuple[Model, ...] = ()
     _by_id: dict[str, Listing] = field(init=False, repr=False, compare=False)
     _digest: bytes | None = field(init=False, repr=False, compare=False, default=None)
 
@@ -175,6 +208,7 @@ class Snapshot:
         self._check_underlyings()
         self._check_cross()
         self._check_scenario()
+        self._check_models()
 
     def listing(self, name: str) -> Listing:
         """Return the listing of an instrument.
@@ -187,13 +221,13 @@ class Snapshot:
         except KeyError:
             raise StatementError(f"instrument {name} is not listed in epoch {self.epoch} of {self.venue}") from None
 
-    def parameters(self, model: str) -> CrossParameters | ScenarioParameters:
+    def parameters(self, model: str) -> CrossParameters | ScenarioParameters | Model:
         """Return the parameters of a margin model.
 
         Raises:
             StatementError: if the snapshot has none for it.
         """
-        for parameters in (self.cross, self.scenario):
+        for parameters in (self.cross, self.scenario, *self.models):
             if parameters is not None and parameters.model == model:
                 return parameters
         raise StatementError(f"epoch {self.epoch} of {self.venue} has no {model} parameters")
@@ -240,8 +274,9 @@ class Snapshot:
         with Reader(document, "snapshot") as fields:
             fields.format(FORMAT)
             with fields.object("models") as models:
-                cross = _read_model(models, CrossParameters)
-                scenario = _read_model(models, ScenarioParameters)
+                cross = _read_parameters(models, CrossParameters)
+                scenario = _read_parameters(models, ScenarioParameters)
+                composed = tuple(Model.from_reader(name, models.object(name)) for name in sorted(models.left()))
             return Snapshot(
                 venue=fields.identifier("venue"),
                 epoch=fields.integer("epoch", 0, MAX_EPOCH),
@@ -251,11 +286,12 @@ class Snapshot:
                 scenario=scenario,
                 breaker=fields.choice("breaker", "normal", "halted"),
                 previous=fields.hexadecimal("previous", length=32).hex(),
+                models=composed,
             )
 
     def to_document(self) -> dict[str, Any]:
         """Return the snapshot as a JSON object."""
-        models = (self.cross, self.scenario)
+        models = (self.cross, self.scenario, *self.models)
         return {
             "format": FORMAT,
             "venue": self.venue,
@@ -276,17 +312,19 @@ class Snapshot:
         added: Iterable[Listing] = (),
         cross: CrossParameters | None = None,
         scenario: ScenarioParameters | None = None,
+        models: Iterable[Model] | None = None,
         breaker: str | None = None,
     ) -> Snapshot:
         """Return the snapshot of the following epoch, chained to this one.
 
         Args:
             valid_from: Unix seconds, not before this snapshot's.
-            marks: New marks in ticks by instrument id; the others stay.
-            funding: New cumulative funding indices in ticks by perpetual id; the others stay.
+            marks: New marks in ticks by instrument id; the others stay. An order follows its contract.
+            funding: New cumulative funding by perpetual id, in ticks, or in units for an inverse one; the others stay.
             added: Listings of new instruments.
             cross: New parameters; None keeps them.
             scenario: New risk array; None keeps the published one, although the marks have moved.
+            models: New composed models; None keeps them.
             breaker: New breaker state; None keeps it.
 
         Raises:
@@ -295,14 +333,7 @@ class Snapshot:
         funding = funding or {}
         for name in (*marks, *funding):
             self.listing(name)
-        moved = [
-            replace(
-                listing,
-                mark_ticks=marks.get(listing.id, listing.mark_ticks),
-                funding_ticks=funding.get(listing.id, listing.funding_ticks),
-            )
-            for listing in self.listings
-        ]
+        moved = [_moved(listing, marks, funding) for listing in self.listings]
         following = Snapshot(
             venue=self.venue,
             epoch=self.epoch + 1,
@@ -312,6 +343,7 @@ class Snapshot:
             scenario=scenario or self.scenario,
             breaker=breaker or self.breaker,
             previous=self.digest().hex(),
+            models=self.models if models is None else tuple(models),
         )
         following.check_follows(self)
         return following
@@ -349,11 +381,20 @@ class Snapshot:
     def _check_underlyings(self) -> None:
         linear = self._ids(Linear)
         for listing in self.listings:
+            if isinstance(listing.instrument, Order):
+                self._check_order(listing, listing.instrument)
             option = listing.instrument
             if isinstance(option, Option) and option.underlying not in linear:
                 raise StatementError(
                     f"{option.id}.underlying must be a listed linear instrument, got {option.underlying}"
                 )
+
+    def _check_order(self, listing: Listing, order: Order) -> None:
+        contract = self._by_id.get(order.underlying)
+        if contract is None or not isinstance(contract.instrument, Linear):
+            raise StatementError(f"{order.id}.underlying must be a listed linear instrument, got {order.underlying}")
+        if (order.multiplier, listing.mark_ticks) != (contract.instrument.multiplier, contract.mark_ticks):
+            raise StatementError(f"{order.id} must have the multiplier and the mark of {order.underlying}")
 
     def _check_cross(self) -> None:
         if self.cross is None:
@@ -363,6 +404,15 @@ class Snapshot:
             charge = self.notional_per_lot(name) * table.tiers[-1].rate_ppm
             bounded(f"notional * rate of {name}", charge, 0, 2**COEFFICIENT_BITS - 1)
 
+    def _check_models(self) -> None:
+        names = [model.model for model in self.models]
+        bounded("number of composed models", len(names), 0, MAX_MODELS)
+        if names != sorted(set(names)):
+            raise StatementError("composed models must be strictly ascending by name")
+        marks = Marks({listing.id: listing.notional_units for listing in self.listings}, {})
+        for model in self.models:
+            model.check(marks)
+
     def _check_scenario(self) -> None:
         if self.scenario is None:
             return
@@ -371,13 +421,24 @@ class Snapshot:
             raise StatementError(f"short minimum of {name} must belong to a listed option")
 
 
+def _moved(listing: Listing, marks: Mapping[str, int], funding: Mapping[str, int]) -> Listing:
+    instrument = listing.instrument
+    marked_as = instrument.underlying if isinstance(instrument, Order) else listing.id
+    moved = replace(listing, mark_ticks=marks.get(marked_as, listing.mark_ticks))
+    if listing.id not in funding:
+        return moved
+    if isinstance(instrument, Inverse):
+        return replace(moved, funding_units=funding[listing.id])
+    return replace(moved, funding_ticks=funding[listing.id])
+
+
 def _check_same(field_name: str, given: set[str], listed: set[str]) -> None:
     for name in sorted(given ^ listed):
         fault = "is missing" if name in listed else "is not listed as such an instrument"
         raise StatementError(f"{field_name} must match the listings, {name} {fault}")
 
 
-def _read_model(models: Reader, kind: type[Model]) -> Model | None:
+def _read_parameters(models: Reader, kind: type[Parameters]) -> Parameters | None:
     if not models.has(kind.model):
         return None
     with models.object(kind.model) as fields:

@@ -240,6 +240,11 @@ class System:
         return self.constraints + self.products
 
     @cached_property
+    def constants(self) -> tuple[int, ...]:
+        """Return the constant of each form."""
+        return tuple(form.constant for form in self.forms)
+
+    @cached_property
     def sections(self) -> tuple[Section, ...]:
         """Return the forms cut by the kind of their variables: left, right, wires, then one section a commitment."""
         ends = [self.right_start, self.wire_start, *map(self.book_start, range(self.commitments + 1))]

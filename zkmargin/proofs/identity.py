@@ -36,7 +36,7 @@ class Weights:
         self.w = w
         on_products = powers(self.mu, products, first=pow(self.mu, digits + 1, ORDER))
         self.forms = powers(w, len(system.constraints), first=w * w) + [-weight for weight in on_products]
-        self.kappa = sum(map(mul, self.forms, [form.constant for form in system.forms]))
+        self.kappa = sum(map(mul, self.forms, system.constants))
         if digits:
             self.kappa -= geometric_sum(self.mu, digits) + w * digits * inverse(alpha)
 

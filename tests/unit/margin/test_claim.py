@@ -15,6 +15,9 @@ CLAIMS = {
         "equity is at least 11/10 of the maintenance requirement of the cross model, "
         "at every price within 50000 ppm of the marks"
     ),
+    Claim("stress", "house", stress="october-2025"): (
+        "equity is at least the stress october-2025 requirement of the house model"
+    ),
 }
 
 
@@ -31,12 +34,13 @@ def test_a_claim_reads_back_from_its_document(claim: Claim) -> None:
 @pytest.mark.parametrize(
     "fields, message",
     [
-        (("stress", "cross"), "claim kind must be one of maintenance, initial, box"),
-        (("maintenance", "var"), "claim model must be one of cross, scenario"),
+        (("var", "cross"), "claim kind must be one of maintenance, initial, box, stress"),
+        (("stress", "cross", Ratio(1, 1), 0, "crash"), "a stress claim needs the scenario model or a composed one"),
+        (("maintenance", "house", Ratio(1, 1), 0, "crash"), "stress of a maintenance claim must be empty"),
         (("box", "cross"), "width_ppm of a box must be between 1 and 999999, got 0"),
         (("box", "cross", Ratio(1, 1), 1_000_000), "width_ppm of a box must be between 1 and 999999"),
         (("maintenance", "cross", Ratio(1, 1), 1), "width_ppm of a maintenance claim must be between 0 and 0"),
-        (("box", "scenario", Ratio(1, 1), 1), "a box claim needs the cross model"),
+        (("box", "scenario", Ratio(1, 1), 1), "a box claim needs the cross model or a composed one"),
     ],
 )
 def test_a_claim_that_makes_no_sense_is_refused(fields: tuple[Any, ...], message: str) -> None:

@@ -16,7 +16,7 @@ from tests.attacks.folded import (
     value_of,
 )
 from tests.unit.proofs.test_arithmetic import Programmed, claims, constant
-from zkmargin.algebra import generators
+from zkmargin.algebra import generators, scalars
 from zkmargin.algebra.group import clears_to_identity, group
 from zkmargin.algebra.scalars import powers
 from zkmargin.errors import EncodingError, StatementError, VerificationError, WitnessError
@@ -209,8 +209,8 @@ def test_with_pinned_randomness_a_proof_can_be_made_again_byte_for_byte():
 
 
 def test_with_broken_randomness_no_mask_is_used_in_two_forms(monkeypatch):
-    drawn, draw = [], arithmetic.masks
-    monkeypatch.setattr(arithmetic, "masks", lambda *arguments: drawn.append(draw(*arguments)) or drawn[-1])
+    drawn, draw = [], scalars.masks
+    monkeypatch.setattr(scalars, "masks", lambda *arguments: drawn.append(draw(*arguments)) or drawn[-1])
     statement, witness = square_claim()
     arithmetic.prove(Transcript(TAG), statement, witness, randomness=constant)
     for rounds in (1, 2):

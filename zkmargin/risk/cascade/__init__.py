@@ -1,0 +1,1 @@
+"""Cascading margin calls: a crowd of accounts, forced flow, impact, and the next breach, on many paths at once."""
