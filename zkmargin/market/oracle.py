@@ -22,9 +22,9 @@ Refused
 
 Freshness and bands
 -------------------
-    `check_age` compares `valid_from` with a clock that the caller reads. `check_bands` compares every mark of a linear or
-    inverse contract or of collateral with the mark before: ``|mark - before| * 10^6 <= band_ppm * before``, exactly. An
-    option moves with its underlying by any factor, and has no band.
+    `check_age` compares `valid_from` with a clock that the caller reads. `check_bands` compares every mark of a linear
+    or inverse contract or of collateral with the mark before, exactly: ``|mark - before| * 10^6 <= band_ppm * before``.
+    An option moves with its underlying by any factor, and has no band.
 
 Units: seconds, ticks, parts per million.
 
