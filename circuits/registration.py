@@ -180,10 +180,12 @@ def verify(registration: Registration) -> None:
     """Return if both proofs of the registration hold.
 
     Raises:
+        StatementError: if the account's bound is smaller than what a registration proves.
         EncodingError: if a proof is not canonical.
         VerificationError: naming the part that failed.
     """
     state = registration.account
+    bounded_integer("quantity_bits of a registered account", state.quantity_bits, REGISTERED_BITS, QUANTITY_BITS + 48)
     relation = relations.opening(state.basis, state.commitment)
     try:
         linear.verify(relation, registration.opening_proof, _context(state), linear.Flavor.COMPACT)

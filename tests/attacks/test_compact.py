@@ -12,6 +12,7 @@ from tests.attacks.folded import (
     square_claim,
     value_of,
 )
+from tests.attacks.known_bad import known_bad
 from tests.attacks.register import register
 from tests.attacks.test_folding import WRONG, two_squares
 from tests.unit.proofs.test_arithmetic import Programmed
@@ -68,6 +69,7 @@ def fold(transcript, statement, shape, done, change=lambda n: None):
 # (1) The form is absorbed before the first challenge
 
 
+@known_bad("the form of a proof is not absorbed")
 @attacks("(1)")
 def test_without_the_form_in_the_transcript_anyone_could_make_a_compact_proof_of_an_opened_one(monkeypatch):
     statement, witness = square_claim()
@@ -102,6 +104,7 @@ def folded_bases(transcript, statement, shape, proof):
     return Bases(bases.V, G, L), rho, c
 
 
+@known_bad("the form of a proof is not absorbed")
 @attacks("(1)")
 def test_without_the_rounds_in_the_transcript_anyone_could_fold_a_proof_once_more(monkeypatch):
     statement, witness = square_claim(extra=6, commitments=2)
@@ -160,6 +163,7 @@ def test_the_bytes_of_one_form_are_no_proof_in_another():
 # (2) Unused places have generators of their own
 
 
+@known_bad("unused places have the identity as generator")
 @attacks("(2)")
 def test_without_generators_for_its_unused_places_the_norm_block_would_make_up_for_any_lie(blind, monkeypatch):
     # Five slots in a block of eight. The product is off by one, so 2 mu^5 X^T is missing from t. The unused entries of
@@ -289,6 +293,7 @@ def test_a_point_with_the_other_sign_is_another_point(place):
     refused("(4)", statement, 1, Proof.from_bytes(statement.system, 1, bytes(changed)))
 
 
+@known_bad("responses are reduced when they are read")
 def test_a_scalar_plus_the_order_would_be_a_second_encoding_of_the_same_proof(monkeypatch):
     statement, data = proof_of_the_truth()
     starts = range(5 * 48, len(data), 32)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from circuits import registration
 from circuits.evidence import Evidence
 from circuits.registration import Registration
+from tests.attacks.decoders import fuzzes
 from tests.attacks.mangling import ODD_VALUES, mangled, respelled, spoiled
 from tests.vectors import cases, ledger, regenerate
 from verifier_api.service import verification
@@ -79,6 +80,20 @@ def test_a_document_that_is_not_mangled_is_read(kind, document):
     assert kind.from_document(document).to_document() == document
 
 
+@fuzzes(
+    "circuits/evidence.py:Evidence.from_document",
+    "circuits/registration.py:Registration.from_document",
+    "zkmargin/commitments.py:Opening.from_document",
+    "zkmargin/margin/claim.py:Claim.from_document",
+    "zkmargin/margin/portfolio.py:Book.from_document",
+    "zkmargin/market/instruments.py:from_reader",
+    "zkmargin/market/parameters.py:CrossParameters.from_reader",
+    "zkmargin/market/parameters.py:ScenarioParameters.from_reader",
+    "zkmargin/market/parameters.py:Tier.from_reader",
+    "zkmargin/market/scenarios.py:Scenario.from_reader",
+    "zkmargin/market/snapshot.py:Listing.from_reader",
+    "zkmargin/market/snapshot.py:Snapshot.from_document",
+)
 @each_document
 @given(data=st.data())
 def test_a_mangled_document_is_read_or_refused(kind, document, data):
@@ -98,6 +113,7 @@ def test_what_is_no_document_at_all_is_refused(value):
     assert all(attempt(kind.from_document, value) == REFUSED for kind, _ in DOCUMENTS.values())
 
 
+@fuzzes("zkmargin/documents.py:parse")
 @given(st.one_of(st.binary(), respelled(QUESTION["account"]), respelled({"a": [{"b": "c"}, 0, True, None]})))
 @example(b'{"a":1,"\\u0061":2}')
 @example(b'\xef\xbb\xbf{"a":1}')
@@ -118,6 +134,11 @@ def test_what_the_parser_reads_is_what_was_written_and_it_survives_its_canonical
         assert documents.parse(documents.canonical(found)) == found
 
 
+@fuzzes(
+    "circuits/evidence.py:Evidence.from_bytes",
+    "circuits/registration.py:Registration.from_bytes",
+    "zkmargin/market/snapshot.py:Snapshot.from_bytes",
+)
 @pytest.mark.parametrize("name", ["snapshot", "account", "proof"])
 @given(data=st.data())
 def test_the_bytes_of_a_file_are_read_or_refused(name, data):
@@ -125,6 +146,7 @@ def test_the_bytes_of_a_file_are_read_or_refused(name, data):
     attempt(kind.from_bytes, data.draw(st.one_of(st.binary(), respelled(document), spoiled(text(document)))))
 
 
+@fuzzes("verifier_api/service/verification.py:Question.from_bytes")
 @given(st.one_of(mangled(QUESTION, most=1), mangled(QUESTION)))
 def test_a_mangled_question_is_never_answered_with_yes(question):
     answer = attempt(verification.answer, text(question))
@@ -145,6 +167,14 @@ ENCODINGS = {
 }
 
 
+@fuzzes(
+    "zkmargin/algebra/group.py:Arkworks.decode",
+    "zkmargin/algebra/group.py:Arkworks.decode_compressed_on_curve",
+    "zkmargin/algebra/group.py:Arkworks.decode_on_curve",
+    "zkmargin/algebra/portable.py:Portable.decode",
+    "zkmargin/algebra/portable.py:Portable.decode_compressed_on_curve",
+    "zkmargin/algebra/portable.py:Portable.decode_on_curve",
+)
 @pytest.mark.parametrize("decoder, valid", ENCODINGS.items(), ids=ENCODINGS)
 @given(data=st.data())
 def test_both_groups_accept_the_same_bytes_and_encode_them_back(decoder, valid, data):
@@ -166,6 +196,7 @@ SYSTEM = registration.bounds_system(("USD",))
 BOUNDS = bytes.fromhex(QUESTION["account"]["bounds_proof"])
 
 
+@fuzzes("zkmargin/proofs/arithmetic.py:Proof.from_bytes")
 @given(st.one_of(st.binary(max_size=400), spoiled(BOUNDS), st.binary(min_size=len(BOUNDS), max_size=len(BOUNDS))))
 @example(b"")
 @example(bytes(len(BOUNDS)))

@@ -28,6 +28,8 @@ INVALID: dict[str, tuple[int, tuple[Point, ...], tuple[Equation, ...]]] = {
     "a row claims nothing": (2, (G, KNOWN), (Equation(((1, 1),), ((0, 0, 1),)), Equation(((1, 1),), ()))),
     "an index counts from the end": (3, (G, KNOWN), (Equation(((1, 1), (-1, 1)), ((0, 0, 1),)),)),
     "a coefficient is not reduced": (3, (G, KNOWN), (Equation(((1, ORDER + 1),), ((0, 0, 1),)),)),
+    "a coefficient is the order": (3, (G, KNOWN), (Equation(((1, 1),), ((0, 0, 1), (0, 0, int(ORDER)))),)),
+    "one coefficient among others is negative": (3, (G, KNOWN), (Equation(((1, 1),), ((0, 0, 2), (0, 0, -1))),)),
     "there are too many terms": (3, (G, KNOWN), (Equation(((1, 1),), ((0, 0, 1),) * MAX_TERMS),)),
     "there are too many elements": (
         3,
@@ -36,6 +38,7 @@ INVALID: dict[str, tuple[int, tuple[Point, ...], tuple[Equation, ...]]] = {
     ),
     "an index names nothing": (4, (G, KNOWN), (Equation(((1, 1),), ((0, 0, 1), (0, 7, 0))),)),
     "an element is only for show": (5, (G, KNOWN, H), (Equation(((1, 1),), ((0, 0, 1),)),)),
+    "the first element is only for show": (5, (G, H, KNOWN), (Equation(((2, 1),), ((0, 0, 1),)),)),
     "a scalar is only for show": (6, (G, KNOWN), (Equation(((1, 1),), ((0, 0, 1), (2, 0, 1))),)),
     "another point stands for the generator": (7, (H, KNOWN), (Equation(((1, 1),), ((0, 0, 1),)),)),
     "a base is the identity": (8, (G, KNOWN, group.identity()), (Equation(((1, 1),), ((0, 0, 1), (0, 2, 1))),)),
@@ -93,6 +96,8 @@ def test_a_relation_without_elements_is_refused() -> None:
 def test_a_scalar_index_near_2_32_is_refused_at_once() -> None:
     with pytest.raises(StatementError, match=r"rule \(6\)"):
         Relation((G, KNOWN), (Equation(((1, 1),), ((2**32 - 1, 0, 1),)),))
+    with pytest.raises(StatementError, match=r"rule \(3\)"):
+        Relation((G, KNOWN), (Equation(((1, 1),), ((2**32, 0, 1),)),))
 
 
 def test_without_rule_1_the_empty_string_proves_nothing_at_all(monkeypatch: pytest.MonkeyPatch) -> None:

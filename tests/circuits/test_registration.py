@@ -36,14 +36,15 @@ def test_the_ends_of_the_bound_are_registered(quantity):
 
 
 @pytest.mark.parametrize("quantity", [LIMIT, -LIMIT, 2**111])
-def test_a_book_out_of_bounds_is_refused_before_anything_is_proved(quantity, monkeypatch):
+@pytest.mark.parametrize("others", [{}, {"BTC-PERP": 1}])
+def test_a_book_out_of_bounds_is_refused_before_anything_is_proved(quantity, others, monkeypatch):
     def prove(*_):
         pytest.fail("something was proved")
 
     monkeypatch.setattr(linear, "prove", prove)
     monkeypatch.setattr(arithmetic, "prove", prove)
     with pytest.raises(StatementError, match=r"less than 2\^64") as refused:
-        registration.register("demo", "alice", Opening.fresh({"USD": quantity}))
+        registration.register("demo", "alice", Opening.fresh({"USD": quantity} | others))
     assert str(abs(quantity)) not in str(refused.value)
 
 
@@ -56,6 +57,38 @@ def test_a_registration_is_read_back_from_its_document(registered):
     again = Registration.from_bytes(documents.canonical(registered.to_document()))
     assert again == registered
     registration.verify(again)
+
+
+def test_the_first_state_of_an_account_has_the_number_0_and_survives_its_document():
+    first = registration.register("demo", "alice", SECRET)
+    assert first.account.sequence == 0
+    assert Registration.from_document(first.to_document()) == first
+
+
+def test_an_account_may_have_as_many_ids_and_as_wide_a_bound_as_the_limits_say(registered):
+    basis = tuple(f"ID-{number:04d}" for number in range(MAX_COORDINATES))
+    for bits in (64, 112):
+        assert replace(registered.account, basis=basis, quantity_bits=bits).quantity_bits == bits
+
+
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        ({"venue": "no venue"}, "venue must be 1 to 64 letters"),
+        ({"account": ""}, "account must be 1 to 64 letters"),
+        ({"basis": ("BTC PERP", "USD")}, "basis must be 1 to 64 letters"),
+    ],
+)
+def test_an_account_with_a_name_that_is_none_is_refused(registered, changes, said):
+    with pytest.raises(EncodingError, match=f"^{said}"):
+        replace(registered.account, **changes)
+
+
+def test_a_document_with_an_id_that_is_none_is_refused_with_its_place(registered):
+    with pytest.raises(EncodingError, match=r"^account\.basis must be 1 to 64 letters"):
+        Registration.from_document(registered.to_document() | {"basis": ["BTC PERP"]})
+    with pytest.raises(EncodingError, match="^account "):
+        Registration.from_bytes(b"{")
 
 
 def test_an_opening_belongs_to_its_own_account_only(registered):
@@ -91,6 +124,8 @@ def test_the_contexts_of_two_accounts_differ_whatever_their_names_are(registered
         ({"basis": ()}, "basis must have 1 to 4096 ids, got 0"),
         ({"basis": ("USD", "BTC-PERP")}, "code-point order"),
         ({"basis": ("USD", "USD")}, "each id once"),
+        ({"quantity_bits": 63}, "^quantity_bits must be between 64 and 112, got 63"),
+        ({"quantity_bits": 113}, "^quantity_bits must be between 64 and 112, got 113"),
     ],
 )
 def test_an_account_out_of_bounds_is_refused_with_its_field_and_bound(registered, changes, said):

@@ -1,5 +1,6 @@
 """Sizes are known before anything is built, are the true ones, and change only on purpose."""
 
+import ast
 import json
 import runpy
 from itertools import count
@@ -13,6 +14,7 @@ from circuits.registration import REGISTERED_BITS
 from circuits.sizes import best_base, digits_for, measure
 from circuits.systems import Shape, compile_circuit
 from zkmargin.amounts import MAX_COORDINATES, QUANTITY_BITS
+from zkmargin.margin.claim import KINDS
 from zkmargin.proofs import arithmetic
 from zkmargin.proofs.constraints import MAX_BASE, Intervals
 from zkmargin.testing.workloads import workload
@@ -31,6 +33,25 @@ def measured(catalogue):
 def test_sizes_and_digests_are_the_pinned_ones(catalogue, measured):
     """After a change on purpose: python -m tests.sizes.regenerate."""
     assert measured == json.loads(catalogue["PINNED"].read_text("utf-8"))
+
+
+AS_NODES = {"length": "root", "tail": "tail", "cut": "pairing", "cheapest": "cheapest"}
+"""Gadgets that are pinned as the node of a composed model that they are for."""
+
+
+def test_no_gadget_and_no_model_is_without_a_pin(root, measured):
+    gadgets = {
+        node.name
+        for path in (root / "circuits" / "gadgets").glob("*.py")
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.FunctionDef) and node.args.args[0].arg == "builder"
+    }
+    pinned = {f"composed {AS_NODES[name]}" if name in AS_NODES else f"gadget {name}" for name in gadgets}
+    assert pinned <= measured.keys()
+    models = {path.stem for path in (root / "circuits" / "margin").glob("*.py")} - {"__init__", "expressions"}
+    assert all(any(model in name.split() for name in measured) for model in models)
+    kinds = {name.split()[1] for name in measured if name.startswith("sample ")}
+    assert set(KINDS) <= kinds | {"stress"}, "a stress claim is a maintenance claim about another expression"
 
 
 def test_a_count_without_building_equals_the_compiled_system(catalogue, measured):

@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
+from circuits import claims
 from zkmargin import cli
+from zkmargin.cli import bench
 from zkmargin.testing.workloads import workload
 
 
@@ -222,10 +224,32 @@ def test_bench_prints_one_json_object_with_the_agreed_keys(run):
     status, out, _ = run("bench", "--workload", "cross", "--runs", "1", "--batches", "1,2", "--json")
     report = json.loads(out)
     assert status == 0
-    keys = {"prove_ms", "prove_floor_ms", "verify_ms", "verify_floor_ms", "batch", "proof_bytes", "threads"}
+    keys = {"prove_ms", "prove_floor_ms", "verify_ms", "verify_floor_ms", "batch", "proof_bytes", "threads", "rounds"}
     assert keys <= report.keys()
     assert [entry["proofs"] for entry in report["batch"]] == [1, 2]
     assert all(entry["ms_per_proof"] > 0 for entry in report["batch"])
+    # Every figure has its ratio to the multiplications that it cannot avoid.
+    assert report["prove_ratio"] > 0 < report["verify_ratio"]
+    assert all(entry["ratio"] > 0 < entry["floor_ms_per_proof"] for entry in report["batch"])
+
+
+def test_bench_shares_a_batch_out_to_as_many_processes_as_it_is_told(run, monkeypatch):
+    asked = []
+    verify = claims.verify_batch
+    monkeypatch.setattr(claims, "verify_batch", lambda items, jobs: asked.append(jobs) or verify(items))
+    status, out, _ = run("bench", "-w", "cross", "--runs", "1", "--batches", "2", "--threads", "3", "--json")
+    assert status == 0
+    assert json.loads(out)["threads"] == 3
+    assert set(asked) == {3}
+
+
+def test_bench_measures_batches_that_are_larger_than_the_number_of_its_accounts(run, monkeypatch):
+    monkeypatch.setattr(bench, "MOST_ACCOUNTS", 2)
+    status, out, _ = run("bench", "--workload", "cross", "--runs", "1", "--batches", "5", "--rounds", "2", "--json")
+    report = json.loads(out)
+    assert status == 0
+    assert report["rounds"] == 2
+    assert [entry["proofs"] for entry in report["batch"]] == [5]
 
 
 @pytest.mark.parametrize(
@@ -237,6 +261,8 @@ def test_bench_prints_one_json_object_with_the_agreed_keys(run):
         ["--batches", "a"],
         ["--coordinates", "1"],
         ["--scenarios", "0"],
+        ["--threads", "0"],
+        ["--threads", "257"],
     ],
 )
 def test_bench_refuses_what_it_cannot_measure(run, arguments):

@@ -1,15 +1,16 @@
 """What the documentation shows a reader works as shown.
 
-A page is played from top to bottom in an empty folder. ```sh blocks run in bash, which stops at the first command that
-fails; ```python blocks run one after the other in one session, like the cells of a notebook. A ```text block is the
-output of the block before it: timings may differ, and ``...`` stands for anything. Blocks without a language are not
-played.
+A page is played from top to bottom in a folder that holds the published parameter files and nothing else. ```sh blocks
+run in bash, which stops at the first command that fails; ```python blocks run one after the other in one session, like
+the cells of a notebook. A ```text block is the output of the block before it: timings may differ, and ``...`` stands
+for anything. Blocks without a language are not played.
 """
 
 import doctest
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 from contextlib import redirect_stdout
@@ -29,13 +30,19 @@ PAGES = (
     "models/cascade.md",
     "models/collateral.md",
     "models/cross.md",
+    "models/deribit.md",
+    "models/derive.md",
     "models/dynamic-margin.md",
+    "models/grids.md",
     "models/groups.md",
     "models/liquidation.md",
     "models/own.md",
     "models/perpetual.md",
     "models/replay.md",
+    "models/risk-measures.md",
     "models/scenario.md",
+    "models/span.md",
+    "models/strategies.md",
     "quickstart.md",
     "testing.md",
     "venue.md",
@@ -89,6 +96,7 @@ def run_python(source: str, names: dict[str, object]) -> str:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_does_what_it_shows(root, tmp_path, monkeypatch, name):
+    shutil.copytree(root / "docs" / "models" / "parameters", tmp_path / "parameters")
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {"__name__": "page"}
     played = steps((root / "docs" / name).read_text("utf-8"))

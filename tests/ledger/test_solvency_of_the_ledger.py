@@ -64,7 +64,7 @@ def test_the_ledger_survives_with_wallets_and_every_wallet_is_restored():
 @pytest.mark.timeout(3_600)
 def test_the_ledger_survives_ten_thousand_steps():
     LedgerMachine.steps = 0
-    long = settings(QUICK, max_examples=220, stateful_step_count=50, derandomize=False)
+    long = settings(QUICK, max_examples=260, stateful_step_count=50, derandomize=False)
     run_state_machine_as_test(LedgerMachine, settings=long)
     assert LedgerMachine.steps >= 10_000
 

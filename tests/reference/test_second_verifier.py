@@ -11,7 +11,7 @@ import pytest
 from circuits import claims, evidence, registration
 from circuits.evidence import Evidence
 from circuits.registration import Registration
-from tests.reference import composed, ledger, primitives, reading, systems, two_books, verifier
+from tests.reference import composed, general, ledger, primitives, reading, systems, two_books, verifier
 from tests.reference.reading import RefusedError
 from zkmargin import documents
 from zkmargin.algebra.scalars import ORDER
@@ -115,7 +115,7 @@ def question_read(snapshot, account, proof):
     return [read(to_bytes(document)) for read, document in zip(readers, (snapshot, account, proof), strict=True)]
 
 
-PARTS = (reading, primitives, systems, composed, verifier, two_books, ledger)
+PARTS = (reading, primitives, systems, composed, verifier, general, two_books, ledger)
 
 
 @pytest.mark.parametrize("module", PARTS, ids=lambda module: module.__name__.rpartition(".")[2])

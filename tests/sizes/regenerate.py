@@ -14,6 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.models import CASES
 from circuits import claims, ledger, registration
 from circuits.builder import Builder, Circuit, V
 from circuits.gadgets.absolute import absolute, short_part
@@ -79,6 +80,13 @@ def statements() -> dict[str, tuple[Circuit, Shape]]:
         composed = replace(market, models=(Model("house", 1, rule, rule),))
         claim = Claim("maintenance", "house", Ratio(11, 10))
         found[f"composed {name}"] = claims.circuit(composed, claim, HELD), _registered(HELD)
+    for name, case in CASES.items():
+        held, lots = case()
+        basis = tuple(sorted(lots))
+        found[f"family {name}"] = (
+            claims.circuit(held, Claim("maintenance", held.models[0].model), basis),
+            _registered(basis),
+        )
     for count in (1, 33):
         basis = tuple(f"ID-{number:02d}" for number in range(count))
         found[f"registration of {count}"] = _bounds(basis), Shape((basis,), None)

@@ -1,4 +1,5 @@
 import json
+import re
 import traceback
 
 import pytest
@@ -66,8 +67,24 @@ def test_no_secret_is_in_any_text():
 
 @pytest.mark.parametrize(
     "book, blinding",
-    [({"USD": 2**112 + SECRET}, 1), ({"USD": -(2**112) - SECRET}, 1), ({}, ORDER + SECRET), ({}, -SECRET)],
-    ids=["too long", "too short", "blinding factor not reduced", "blinding factor negative"],
+    [
+        ({"USD": 2**112 + SECRET}, 1),
+        ({"USD": 2**112}, 1),
+        ({"USD": -(2**112) - SECRET}, 1),
+        ({"USD": -(2**112)}, 1),
+        ({}, ORDER + SECRET),
+        ({}, int(ORDER)),
+        ({}, -SECRET),
+    ],
+    ids=[
+        "too long",
+        "one too long",
+        "too short",
+        "one too short",
+        "blinding factor not reduced",
+        "blinding factor one too large",
+        "blinding factor negative",
+    ],
 )
 def test_an_opening_out_of_bounds_is_refused_without_showing_it(book, blinding):
     with pytest.raises(StatementError) as caught:
@@ -85,6 +102,10 @@ def test_a_quantity_may_be_as_large_as_the_bound_says():
 def test_an_opening_with_too_many_ids_is_refused():
     with pytest.raises(StatementError, match=f"at most {MAX_COORDINATES} ids, got {MAX_COORDINATES + 1}"):
         Opening({str(number): 0 for number in range(MAX_COORDINATES + 1)}, 1)
+
+
+def test_an_opening_may_have_as_many_ids_as_the_bound_says():
+    assert len(Opening({str(number): 0 for number in range(MAX_COORDINATES)}, 1).quantities) == 4_096
 
 
 def test_an_empty_book_without_blinding_cannot_be_committed_to():
@@ -135,6 +156,11 @@ def test_an_opening_survives_its_document(opening):
     assert Opening.from_document(document) == opening
 
 
+def test_a_document_may_hold_the_largest_lots():
+    opening = Opening({"BTC": 1 - 2**64, "USD": 2**64 - 1}, 5)
+    assert Opening.from_document(opening.to_document()) == opening
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -153,4 +179,5 @@ def test_a_document_of_no_opening_is_refused_without_showing_it(change):
     with pytest.raises(EncodingError) as caught:
         Opening.from_document(Opening(BOOK, SECRET).to_document() | change)
     text = str(caught.value)
+    assert re.match(r"opening[. ]|\d scalar|a scalar", text)
     assert not any(part in text for part in (str(SECRET), hex(SECRET)[2:], str(2**64)))

@@ -97,6 +97,7 @@ class SystemCase:
     system: System
     values: tuple[int, ...]
     quantities: tuple[dict[str, int], ...]
+    rounds: int = 0
 
 
 # q^(1) of USD is two digits of base 3; q^(2), which has no BTC, is its square.
@@ -137,10 +138,23 @@ _DIGITS = System(
     rows=(Affine((0, 1, 2), (1, 4, -1), -4),),
     quantity_bits=None,
 )
+# The same twice, so that there are two slots to fold: neither digits nor wires, and places of l that are not used.
+_TWICE = System(
+    basis=("X", "Y"),
+    members=(("X", "Y"),),
+    digits=0,
+    base=2,
+    products=(Affine((5,), (1,), -1),) * 2,
+    wires=0,
+    rows=tuple(Affine((place, 4), (1, -1), -1 if place < 2 else 1) for place in range(4)),
+    quantity_bits=16,
+)
 SYSTEMS = (
     SystemCase("across", _ACROSS, (1, 2, 7, 7, 49), ({"BTC": -5, "USD": 7}, {"USD": 49})),
     SystemCase("product", _PRODUCT, (13, 11), ({"X": 12, "Y": 144},)),
     SystemCase("digits", _DIGITS, (1, 0), ({"X": -3},)),
+    SystemCase("compact/across", _ACROSS, (1, 2, 7, 7, 49), ({"BTC": -5, "USD": 7}, {"USD": 49}), rounds=2),
+    SystemCase("compact/twice", _TWICE, (13, 13, 11, 11), ({"X": 12, "Y": 144},), rounds=1),
 )
 # Systems of the same shape as "across" that a proof about "across" must not be taken for.
 OTHER_SYSTEMS = {

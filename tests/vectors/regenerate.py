@@ -33,7 +33,7 @@ from tests.vectors.cases import (
 from tests.vectors.randomness import Seeded
 from zkmargin.algebra.group import Group, Point, group
 from zkmargin.commitments import Opening, commit
-from zkmargin.proofs import arithmetic
+from zkmargin.proofs import arithmetic, compact
 from zkmargin.proofs.arithmetic import Statement, Witness
 from zkmargin.transcript import Transcript
 
@@ -100,9 +100,11 @@ def _system(case: SystemCase) -> Record:
     commitments = [commit(opening) for opening in openings]
     books = [opening.quantities.get(label, 0) for opening in openings for label in case.system.basis]
     witness = Witness([*case.values, *books], [opening.blinding for opening in openings])
-    proof = arithmetic.prove(
-        Transcript(tag.encode()), Statement(case.system, tuple(commitments)), witness, randomness
-    ).to_bytes()
+    transcript, statement = Transcript(tag.encode()), Statement(case.system, tuple(commitments))
+    if case.rounds:
+        proof = compact.prove(transcript, statement, witness, case.rounds, randomness).to_bytes()
+    else:
+        proof = arithmetic.prove(transcript, statement, witness, randomness).to_bytes()
     return _accepted(
         case.id,
         seed,
@@ -112,6 +114,7 @@ def _system(case: SystemCase) -> Record:
         values=list(witness.values),
         commitments=[commitment.to_bytes().hex() for commitment in commitments],
         proof=proof.hex(),
+        **({"rounds": case.rounds} if case.rounds else {}),
     )
 
 

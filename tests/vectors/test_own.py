@@ -10,7 +10,7 @@ import pytest
 from circuits import claims, evidence, registration
 from circuits.evidence import Evidence
 from circuits.registration import Registration
-from tests.reference import reading, verifier
+from tests.reference import general, primitives, reading, verifier
 from tests.reference.reading import RefusedError
 from tests.vectors import regenerate
 from tests.vectors.edits import edited
@@ -20,7 +20,7 @@ from zkmargin.errors import EncodingError, StatementError, VerificationError, Zk
 from zkmargin.margin import rules
 from zkmargin.margin.portfolio import Book
 from zkmargin.market.snapshot import Snapshot
-from zkmargin.proofs import arithmetic
+from zkmargin.proofs import arithmetic, compact
 from zkmargin.proofs.arithmetic import Proof, Statement
 from zkmargin.proofs.constraints import Affine, System
 from zkmargin.transcript import Transcript
@@ -58,7 +58,9 @@ def resolved(records):
 
 def about(record):
     if "account" not in record:
-        return {name: record[name] for name in ("tag", "system", "commitments", "proof")}
+        return {name: record[name] for name in ("tag", "system", "commitments", "proof")} | {
+            "rounds": record.get("rounds", 0)
+        }
     if "proof" not in record:
         return {"account": record["account"]}
     return {"snapshot": CLAIMS["snapshot"], "account": ACCOUNTS[record["account"]], "proof": record["proof"]}
@@ -78,8 +80,12 @@ def check_claim(case):
 def check_system(case):
     stated = system(case["system"])
     commitments = tuple([Commitment.from_bytes(bytes.fromhex(text)) for text in case["commitments"]])
-    proof = Proof.from_bytes(stated, bytes.fromhex(case["proof"]))
-    arithmetic.verify(Transcript(case["tag"].encode()), Statement(stated, commitments), proof)
+    transcript, statement = Transcript(case["tag"].encode()), Statement(stated, commitments)
+    data, rounds = bytes.fromhex(case["proof"]), case["rounds"]
+    if rounds:
+        compact.verify(transcript, statement, rounds, compact.Proof.from_bytes(stated, rounds, data))
+    else:
+        arithmetic.verify(transcript, statement, Proof.from_bytes(stated, data))
 
 
 def system(name):
@@ -224,7 +230,7 @@ def test_a_proof_about_a_system_that_an_earlier_release_refused_is_refused_by_th
     assert refusal(check_system, case) == case["failed"]
 
 
-# The library on the other implementation of the group.
+# The library on the other implementation of the group
 
 ELSEWHERE = """
 import json
@@ -265,3 +271,25 @@ def test_the_second_verifier_accepts_the_claim(case):
 def test_the_second_verifier_refuses_the_claim(case):
     readers = {"snapshot": reading.read_snapshot, "account": reading.read_account, "proof": reading.read_proof}
     second_refuses(case, verifier.check_claim, **readers)
+
+
+def second_check(case):
+    commitments = [primitives.decompress(bytes.fromhex(text)) for text in case["commitments"]]
+    given = SYSTEMS["systems"][case["system"]]
+    general.check(case["tag"], given, commitments, bytes.fromhex(case["proof"]), case["rounds"])
+
+
+@of(SYSTEMS["records"], "accept")
+def test_the_second_verifier_accepts_the_proof_about_any_system(case):
+    second_check(case)
+
+
+@of(SYSTEMS["records"], "reject")
+def test_the_second_verifier_refuses_the_proof_about_any_system(case):
+    with pytest.raises(RefusedError):
+        second_check(case)
+
+
+@pytest.mark.parametrize("name", SYSTEMS["systems"])
+def test_the_second_verifier_derives_the_same_digest_of_any_system(name):
+    assert general.System(SYSTEMS["systems"][name]).digest() == system(name).digest

@@ -30,7 +30,8 @@ from zkmargin.errors import StatementError
 from zkmargin.market import pricing, tables
 from zkmargin.market.instruments import Cash, Collateral, Linear, Option
 from zkmargin.market.parameters import CrossParameters, Tier, TierTable
-from zkmargin.market.scenarios import Scenario
+from zkmargin.market.revaluation import Market
+from zkmargin.market.scenarios import UNSHOCKED, Scenario
 from zkmargin.market.snapshot import Listing, Snapshot
 
 UNITS_PER_USD = 1_000_000
@@ -131,6 +132,20 @@ def from_deribit(
         cross=cross_parameters([listing.id for listing in linear]),
         scenario=pricing.scenario_parameters(1, listings, volatilities_ppm, now, scenarios=scenarios),
     )
+
+
+def revaluation(path: Path, *, expiries: int = 2, strikes: int = 8, haircut_ppm: int = 50_000) -> Market:
+    """Return the listings of `from_deribit` with their volatilities: what a family of models is built from.
+
+    Raises:
+        EncodingError: as `from_deribit`.
+        StatementError: as `from_deribit`.
+    """
+    listed = from_deribit(path, expiries=expiries, strikes=strikes, haircut_ppm=haircut_ppm, scenarios=[UNSHOCKED])
+    quotes = (_quote(row) for row in tables.read(path, CHAIN_COLUMNS))
+    kept = {item.id for item in listed.listings}
+    volatilities_ppm = {item.option.id: item.volatility_ppm for item in quotes if item.option.id in kept}
+    return Market(listed.listings, volatilities_ppm, listed.valid_from)
 
 
 @dataclass(frozen=True, slots=True)

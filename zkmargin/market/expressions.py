@@ -421,13 +421,13 @@ def scaled(weight_ppm: int, of: Expression) -> Sum:
 
 def walk(*of: Expression, again: bool = False) -> Iterator[Expression]:
     """Yield expressions and everything below them, each part once; with `again`, a part wherever it is mentioned."""
-    seen: set[int] = set()
+    seen: set[tuple[str, int]] = set()
     waiting = list(reversed(of))
     while waiting:
         node = waiting.pop()
-        known = isinstance(node, Part) and id(node.of) in seen
+        known = isinstance(node, Part) and (node.name, id(node.of)) in seen
         if again or not known:
             yield node
         if not known:
-            seen.update([id(node.of)] if isinstance(node, Part) else [])
+            seen.update([(node.name, id(node.of))] if isinstance(node, Part) else [])
             waiting.extend(reversed(node.children))

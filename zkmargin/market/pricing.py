@@ -1,7 +1,8 @@
 """Full revaluation under scenarios: from quotes to the integers that everybody else uses.
 
 ONE party, the publisher, runs this module, and only the resulting integers enter a snapshot. Prover and verifier read
-them and never revalue anything, so they cannot disagree in the last digit. Floating-point numbers exist nowhere else.
+them and never revalue anything, so they cannot disagree in the last digit. Floating-point numbers exist here, in
+`greeks` and in `shocks`, and nowhere else.
 
 Rule
 ----
@@ -65,7 +66,30 @@ def mark_ticks(option: Option, forward_ticks: int, volatility_ppm: int, now: int
         7965
     """
     bounded("forward_ticks", forward_ticks, 1, MAX_TICKS)
-    return floor(_black_ticks(option, forward_ticks, _checked(option, volatility_ppm), now))
+    return floor(value_ticks(option, forward_ticks, _checked(option, volatility_ppm), now))
+
+
+def value_ticks(option: Option, forward_ticks: int | Fraction, volatility_ppm: int | Fraction, now: int) -> Fraction:
+    """Return Black's value of an option in ticks, as the exact fraction that the floating-point result is.
+
+    Args:
+        option: What to value.
+        forward_ticks: Price of its underlying.
+        volatility_ppm: Implied volatility, at least 0.
+        now: Unix seconds.
+
+    Example:
+        >>> float(value_ticks(Option("C", 1, "F", "call", 90, 0), 100, 0, 0))
+        10.0
+    """
+    import QuantLib  # start-up time: about 0.1 s
+
+    bounded("now", now, 0, MAX_TIME)
+    right = QuantLib.Option.Call if option.right == "call" else QuantLib.Option.Put
+    deviation = float(volatility_ppm) / PPM * sqrt(max(0, option.expiry - now) / SECONDS_PER_YEAR)
+    return max(
+        Fraction(0), Fraction(QuantLib.blackFormula(right, option.strike_ticks, float(forward_ticks), deviation))
+    )
 
 
 def losses(
@@ -147,26 +171,14 @@ def _plain_loss(item: Listing, scenario: Scenario) -> int:
 def _option_losses(
     item: Listing, option: Option, forward_ticks: int, volatility_ppm: int, now: int, scenarios: Sequence[Scenario]
 ) -> tuple[int, ...]:
-    base = _black_ticks(option, forward_ticks, volatility_ppm, now)
+    base = value_ticks(option, forward_ticks, volatility_ppm, now)
     found = []
     for scenario in scenarios:
         forward = Fraction(forward_ticks * (PPM + scenario.price_ppm), PPM)
         volatility = Fraction(volatility_ppm * (PPM + scenario.volatility_ppm), PPM)
-        loss = (base - _black_ticks(option, forward, volatility, now)) * option.multiplier
+        loss = (base - value_ticks(option, forward, volatility, now)) * option.multiplier
         found.append(min(ceil(loss * scenario.cover_ppm / PPM), item.value_units))
     return tuple(found)
-
-
-def _black_ticks(option: Option, forward_ticks: int | Fraction, volatility_ppm: int | Fraction, now: int) -> Fraction:
-    """Return Black's value of an option in ticks, as the exact fraction that the floating-point result is."""
-    import QuantLib  # start-up time: about 0.1 s
-
-    bounded("now", now, 0, MAX_TIME)
-    right = QuantLib.Option.Call if option.right == "call" else QuantLib.Option.Put
-    deviation = float(volatility_ppm) / PPM * sqrt(max(0, option.expiry - now) / SECONDS_PER_YEAR)
-    return max(
-        Fraction(0), Fraction(QuantLib.blackFormula(right, option.strike_ticks, float(forward_ticks), deviation))
-    )
 
 
 def _checked(option: Option, volatility_ppm: int) -> int:

@@ -10,6 +10,7 @@ from functools import cache
 
 from zkmargin.market import chains, pricing
 from zkmargin.market.instruments import Cash, Collateral, Linear, Option
+from zkmargin.market.revaluation import Market
 from zkmargin.market.scenarios import Scenario
 from zkmargin.market.snapshot import Listing, Snapshot
 
@@ -61,3 +62,16 @@ def snapshot(*, scenarios: tuple[Scenario, ...] | None = None, venue: str = "sam
         cross=chains.cross_parameters([listing.id for listing in linear]),
         scenario=pricing.scenario_parameters(1, listings, volatilities_ppm, VALID_FROM, scenarios=scenarios),
     )
+
+
+def revaluation(currency: str = "BTC") -> Market:
+    """Return the listings of one currency of the first snapshot, to revalue: what a family of models is built from.
+
+    Example:
+        >>> [future.id for future in revaluation("BTC").linear], len(revaluation("BTC").options)
+        (['BTC-27MAR26', 'BTC-PERP'], 8)
+    """
+    listings = tuple(item for item in snapshot().listings if item.id.startswith(currency))
+    options = [item.instrument for item in listings if isinstance(item.instrument, Option)]
+    volatilities_ppm = {item.id: VOLATILITY_PPM[item.strike_ticks // chains.TICKS_PER_USD] for item in options}
+    return Market(listings, volatilities_ppm, VALID_FROM)

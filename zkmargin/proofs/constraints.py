@@ -52,7 +52,7 @@ MAX_BASE = 2**12
 # with more entries than MAX_DENSE the matrix would take more memory than it is worth.
 MANY = 8
 LEAST_DENSE = 2**12
-MAX_DENSE = 2**18
+MAX_DENSE = 2**16
 
 Picker: TypeAlias = Callable[[Sequence[int]], Sequence[int]]
 

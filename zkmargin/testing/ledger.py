@@ -25,7 +25,6 @@ from zkmargin.ledger.state import State
 from zkmargin.margin import rules
 from zkmargin.margin.claim import Claim
 from zkmargin.margin.portfolio import Book
-from zkmargin.market.instruments import Option
 from zkmargin.market.snapshot import Snapshot
 from zkmargin.testing import strategies
 from zkmargin.testing.plain import CONSERVATION, DEPOSIT, SETTLEMENT, TRADE, Order, sums
@@ -122,11 +121,7 @@ class LedgerVenue:
 
     def open(self, account: str) -> None:
         """Open an account over everything that the claim's model margins."""
-        margined = [
-            listing.id
-            for listing in self.state.market.listings
-            if self._maintenance.model == "scenario" or not isinstance(listing.instrument, Option)
-        ]
+        margined = rules.held(self.state.market, self._maintenance.model)
         holder, entry_id = self.holder(account), f"open-{account}"
         made, memo = holder.prepare(entry_id, {})
         opening = Opening(dict.fromkeys(margined, 0), made.blinding)

@@ -13,9 +13,9 @@ import random
 from dataclasses import dataclass
 
 from circuits import registration
-from circuits.registration import Registration
+from circuits.registration import Account, Registration
 from zkmargin.amounts import MAX_COORDINATES, MAX_SCENARIOS, bounded
-from zkmargin.commitments import Opening
+from zkmargin.commitments import Opening, commit
 from zkmargin.margin.claim import Claim
 from zkmargin.market.instruments import Cash, Linear
 from zkmargin.market.parameters import CrossParameters, ScenarioParameters, Tier, TierTable
@@ -35,8 +35,14 @@ class Workload:
     claim: Claim
     openings: tuple[Opening, ...]
 
+    def accounts(self) -> list[Account]:
+        """Return the public states, in the order of the openings; nothing is proved about their commitments."""
+        venue, bases = self.snapshot.venue, [tuple(sorted(opening.quantities)) for opening in self.openings]
+        pairs = enumerate(zip(bases, self.openings, strict=True))
+        return [Account(venue, f"account-{number}", 0, basis, commit(opening)) for number, (basis, opening) in pairs]
+
     def registrations(self) -> list[Registration]:
-        """Return the registered accounts, in the order of the openings."""
+        """Return the same accounts with their registrations."""
         venue = self.snapshot.venue
         return [registration.register(venue, f"account-{i}", opening) for i, opening in enumerate(self.openings)]
 

@@ -160,6 +160,17 @@ def test_two_parts_of_one_name_must_be_the_same():
         Model("house", 1, Part("scan", SIZE), Part("scan", Worst(ARRAY)))
 
 
+def test_one_expression_under_two_names_is_two_parts():
+    # Otherwise the second name stood for nothing in the document, and two models had one digest.
+    other = Size(Affine({"PERP": 1}))
+    one, two = (
+        Model("house", 1, total(Part("a", SIZE), Part("b", other), Part("c", of)), SIZE) for of in (SIZE, other)
+    )
+    assert one.parts == two.parts == ("a", "b", "c")
+    assert one.to_document() != two.to_document()
+    assert Model.from_document(one.to_file_document()) == one
+
+
 def test_a_part_is_walked_once_however_often_it_occurs():
     part = Part("scan", SIZE)
     assert [node.node for node in walk(total(part, part, part))].count("size") == 1

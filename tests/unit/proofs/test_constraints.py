@@ -324,6 +324,40 @@ def test_many_values_at_once_are_evaluated_as_one_by_one(height, holes, data):
     assert section.evaluate_each(weights, values) == expected
 
 
+@given(st.integers(1, 3), st.sampled_from([0, 1, 2]), st.data())
+def test_forms_combined_as_a_matrix_are_the_forms_combined_one_by_one(height, holes, data):
+    # The weights of products are negative, and a matrix takes residues: the same modulo the order is all that is asked.
+    width = 4
+    forms = [
+        Affine(chosen, tuple(data.draw(st.integers(-(2**100), 2**100)) for _ in chosen), 0)
+        for chosen in (tuple(range(data.draw(st.integers(0, holes)), width)) for _ in range(height))
+    ]
+    section = Section.cut([Affine((), (), 5), *forms, Affine((), (), 5), *forms], 0, width)
+    weights = [data.draw(st.integers(1 - ORDER, ORDER - 1)) for _ in range(2 * height + 2)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(constraints, "LEAST_DENSE", 2**30)
+        expected = section.combine(weights)
+        patch.setattr(constraints, "LEAST_DENSE", 1)
+        assert section._dense
+        found = section.combine(weights)
+    assert [value % ORDER for value in found] == [value % ORDER for value in expected]
+    assert expected == [
+        sum(w * c for w, c in zip(weights, column, strict=True)) for column in columns_of(section, forms)
+    ]
+
+
+def columns_of(section, forms):
+    """Return the coefficients of every variable, one column each, of the forms with two empty ones among them."""
+    rows = []
+    for form in forms:
+        row = [0] * section.width
+        for index, coefficient in zip(form.indices, form.coefficients, strict=True):
+            row[index] = coefficient
+        rows.append(row)
+    nothing = [0] * section.width
+    return list(zip(*[nothing, *rows, nothing, *rows], strict=True))
+
+
 def test_a_section_that_is_mostly_holes_or_too_large_makes_no_matrix(monkeypatch):
     full, thin = Affine((0, 1, 2, 3), (1, 2, 3, 4), 0), Affine((0,), (1,), 0)
     assert Section.cut([full, thin], 0, 4)._dense

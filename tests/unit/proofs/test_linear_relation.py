@@ -52,4 +52,5 @@ def test_the_largest_relation_is_accepted() -> None:
     X = group.multiply(G, 3)
     image = tuple([(index, 1) for index in range(1, MAX_ELEMENTS)])
     relation = Relation((G, *[X] * (MAX_ELEMENTS - 1)), (Equation(image, ((0, 0, 1),) * (MAX_TERMS - len(image))),))
-    assert len(relation.elements) == MAX_ELEMENTS
+    assert len(relation.elements) == MAX_ELEMENTS == 8_196
+    assert MAX_TERMS == 65_536

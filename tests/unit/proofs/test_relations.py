@@ -61,6 +61,15 @@ def test_commitments_to_the_same_integers_under_two_bases_prove_it() -> None:
     holds(relation, [5, -2, left.blinding, right.blinding])
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_an_equality_may_be_about_any_number_of_integers(count: int) -> None:
+    lots = [5, -2, 7][:count]
+    labels = [("USD", "BTC", "ETH")[:count], ("EUR", "XRP", "SOL")[:count]]
+    left, right = (Opening.fresh(dict(zip(names, lots, strict=True))) for names in labels)
+    relation = relations.equality(bases(*labels[0]), commit(left), bases(*labels[1]), commit(right))
+    holds(relation, [*lots, left.blinding, right.blinding])
+
+
 def test_the_two_bases_of_an_equality_may_share_generators() -> None:
     left, right = Opening.fresh({"USD": 5, "BTC": -2}), Opening.fresh({"BTC": 5, "USD": -2})
     relation = relations.equality(bases("USD", "BTC"), commit(left), bases("BTC", "USD"), commit(right))
@@ -68,20 +77,30 @@ def test_the_two_bases_of_an_equality_may_share_generators() -> None:
 
 
 REFUSED: dict[str, tuple[Callable[[], Relation], str]] = {
-    "opening: no labels": (lambda: relations.opening([], SOME), "number of labels"),
-    "opening: too many labels": (lambda: relations.opening(["USD"] * (MAX_COORDINATES + 1), SOME), "number of labels"),
+    "opening: no labels": (lambda: relations.opening([], SOME), "^number of labels must"),
+    "opening: too many labels": (
+        lambda: relations.opening(["USD"] * (MAX_COORDINATES + 1), SOME),
+        "^number of labels must",
+    ),
     "opening: a label twice": (lambda: relations.opening(["USD", "USD"], SOME), "twice"),
     "opening: the identity": (lambda: relations.opening(["USD"], IDENTITY), "commitment must not be the identity"),
-    "zero sum: no legs": (lambda: relations.zero_sum([]), "number of legs"),
-    "zero sum: too many legs": (lambda: relations.zero_sum([SOME] * (MAX_COORDINATES + 1)), "number of legs"),
+    "zero sum: no legs": (lambda: relations.zero_sum([]), "^number of legs must"),
+    "zero sum: too many legs": (lambda: relations.zero_sum([SOME] * (MAX_COORDINATES + 1)), "^number of legs must"),
     "zero sum: an empty leg": (lambda: relations.zero_sum([SOME, IDENTITY]), "leg 1 must not be the identity"),
     "zero sum: legs that cancel exactly": (
         lambda: relations.zero_sum([SOME, Commitment(group.negate(SOME.point))]),
         "blinding factors cancel; draw a fresh one",
     ),
-    "re-blinding: the identity": (lambda: relations.reblinding(SOME, IDENTITY), "new commitment must not be"),
+    "re-blinding: the identity": (
+        lambda: relations.reblinding(SOME, IDENTITY),
+        "^re-blinding: the new commitment must not be",
+    ),
+    "re-blinding: the identity before": (
+        lambda: relations.reblinding(IDENTITY, SOME),
+        "^re-blinding: the old commitment must not be",
+    ),
     "re-blinding: nothing changed": (lambda: relations.reblinding(SOME, SOME), "the same"),
-    "equality: no bases": (lambda: relations.equality([], SOME, [], SOME), "number of bases"),
+    "equality: no bases": (lambda: relations.equality([], SOME, [], SOME), "^number of bases must"),
     "equality: unequal lists": (
         lambda: relations.equality(bases("USD", "BTC"), SOME, bases("USD"), SOME),
         "2 right bases, as on the left, got 1",
@@ -100,7 +119,11 @@ REFUSED: dict[str, tuple[Callable[[], Relation], str]] = {
     ),
     "equality: the identity": (
         lambda: relations.equality(bases("USD"), SOME, bases("USD"), IDENTITY),
-        "right commitment must not be the identity",
+        "^equality: the right commitment must not be the identity",
+    ),
+    "equality: the identity on the left": (
+        lambda: relations.equality(bases("USD"), IDENTITY, bases("USD"), SOME),
+        "^equality: the left commitment must not be the identity",
     ),
 }
 
