@@ -1,1 +1,1 @@
-"""The service that answers one question over HTTP: does this proof hold?"""
+"""The service: over HTTP it answers one question, does this proof hold? As a library it also remembers the answers."""

@@ -203,9 +203,9 @@ class Reader:
         """Return a field of lower-case hexadecimal digits as bytes, of an exact length in bytes if one is given."""
         value = self.take(name)
         limit = maximum if length is None else length
-        if not isinstance(value, str) or len(value) > 2 * limit or not _is_hexadecimal(value):
+        data = _from_hexadecimal(value) if isinstance(value, str) and len(value) <= 2 * limit else None
+        if data is None:
             self._refuse(name, f"must be lower-case hexadecimal of at most {limit} bytes", None)
-        data = bytes.fromhex(value)
         if length is not None and len(data) != length:
             self._refuse(name, f"must be {length} bytes in hexadecimal", None)
         return data
@@ -286,9 +286,13 @@ def identifier(field: str, value: Any) -> str:
     return value
 
 
-def _is_hexadecimal(text: str) -> bool:
-    # One class, one repetition: a repeated group of two digits would remember every pair.
-    return len(text) % 2 == 0 and re.fullmatch("[0-9a-f]*", text) is not None
+def _from_hexadecimal(text: str) -> bytes | None:
+    """Return the bytes that are written as `text`, or None: the decoder also takes white space and capitals."""
+    try:
+        data = bytes.fromhex(text)
+    except ValueError:
+        return None
+    return data if data.hex() == text else None
 
 
 def _show(value: Any) -> str:

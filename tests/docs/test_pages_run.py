@@ -45,6 +45,7 @@ PAGES = (
     "models/strategies.md",
     "quickstart.md",
     "testing.md",
+    "venue.md",
     "wallet.md",
 )
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -168,4 +169,4 @@ def test_the_reference_states_the_default_of_every_option(root, command):
 
 def test_the_reference_has_a_section_for_every_command(root):
     page = (root / "docs" / "cli.md").read_text("utf-8")
-    assert sorted(re.findall(r"^## zkmargin (\w[\w ]*)$", page, re.MULTILINE)) == sorted(COMMANDS)
+    assert sorted(re.findall(r"^## zkmargin ([\w -]+)$", page, re.MULTILINE)) == sorted(COMMANDS)

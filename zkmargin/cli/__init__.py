@@ -10,7 +10,21 @@ import sys
 
 import typer
 
-from zkmargin.cli import audit, bench, commit, demo, inspect, models, prove, simulate, snapshot, verify, wallet
+from zkmargin.cli import (
+    audit,
+    bench,
+    commit,
+    demo,
+    inspect,
+    models,
+    oracle,
+    prove,
+    simulate,
+    snapshot,
+    verify,
+    verify_log,
+    wallet,
+)
 from zkmargin.cli.output import complain
 from zkmargin.errors import LedgerError, VerificationError, WitnessError, ZkMarginError
 
@@ -22,8 +36,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (demo, snapshot, models, commit, prove, verify, inspect, audit, bench):
-    app.command(name=command.__name__.rpartition(".")[2])(command.run)
+for command in (demo, snapshot, models, commit, prove, verify, verify_log, inspect, audit, bench):
+    app.command(name=command.__name__.rpartition(".")[2].replace("_", "-"))(command.run)
+app.add_typer(oracle.app, name="oracle")
 app.add_typer(wallet.app, name="wallet")
 app.add_typer(simulate.app)
 
