@@ -232,9 +232,10 @@ def _shared_out(job: Callable[..., Result], parts: Sequence[tuple[Any, ...]], jo
     """Return the job's results on every part, in order; more than one part and job make processes."""
     if jobs == 1 or len(parts) < 2:
         return [job(*part) for part in parts]
-    from joblib import Parallel, delayed  # start-up time: only who shares out needs it
+    # The executor behind joblib's default back end: joblib itself looks for results every ten milliseconds only.
+    from joblib.externals.loky import get_reusable_executor  # start-up time: only who shares out needs it
 
-    results: list[Result] = Parallel(n_jobs=jobs)(delayed(job)(*part) for part in parts)
+    results: list[Result] = list(get_reusable_executor(max_workers=jobs).map(job, *zip(*parts, strict=True)))
     return results
 
 

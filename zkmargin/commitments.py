@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
@@ -114,6 +114,7 @@ class Commitment:
     """
 
     point: Point
+    _encoded: bytes | None = field(init=False, repr=False, default=None)
 
     def __repr__(self) -> str:
         return f"Commitment({self.to_bytes().hex()[:16]}...)"
@@ -137,8 +138,10 @@ class Commitment:
         return Commitment(group.negate(self.point))
 
     def to_bytes(self) -> bytes:
-        """Return the 48-byte compressed encoding."""
-        return group.encode(self.point)
+        """Return the 48-byte compressed encoding; every proof about the commitment absorbs it."""
+        encoded = self._encoded or group.encode(self.point)
+        object.__setattr__(self, "_encoded", encoded)
+        return encoded
 
     @staticmethod
     def from_bytes(data: bytes) -> Commitment:
