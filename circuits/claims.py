@@ -233,9 +233,9 @@ def _shared_out(job: Callable[..., Result], parts: Sequence[tuple[Any, ...]], jo
     if jobs == 1 or len(parts) < 2:
         return [job(*part) for part in parts]
     # The executor behind joblib's default back end: joblib itself looks for results every ten milliseconds only.
-    from joblib.externals.loky import get_reusable_executor  # start-up time: only who shares out needs it
+    from joblib.executor import get_memmapping_executor  # start-up time: only who shares out needs it
 
-    results: list[Result] = list(get_reusable_executor(max_workers=jobs).map(job, *zip(*parts, strict=True)))
+    results: list[Result] = list(get_memmapping_executor(jobs).map(job, *zip(*parts, strict=True)))
     return results
 
 

@@ -252,5 +252,6 @@ def test_every_kind_of_decoder_is_among_the_long_ones(root):
     }
     # What is read from inside another document, or from one that `documents` has parsed, is bounded by it.
     inside = {"contents", "entries", "instruments", "models", "parameters", "records", "scenarios"}
+    inside |= {"deribit", "derive", "events", "grids", "oracle", "rules", "shocks", "states", "windows"}
     assert kinds - inside == known.keys()
     assert all(word in words for names in known.values() for word in names.split())

@@ -18,6 +18,7 @@ from verifier_api.service.rules import MAX_VERSION, Level
 from verifier_api.service.windows import MAX_TIME_MS
 from zkmargin.amounts import PPM
 from zkmargin.documents import Reader
+from zkmargin.errors import EncodingError
 from zkmargin.market.snapshot import MAX_EPOCH
 
 MAX_OWED = 1_024
@@ -228,8 +229,10 @@ class State:
             owed = []
             for index, pair in enumerate(fields.items("owed", MAX_OWED)):
                 with Reader({"pair": pair}, f"state.owed[{index}]") as inner:
-                    epoch, due_ms = inner.integers("pair", 2, 0, MAX_EPOCH)
-                owed.append(Owed(epoch, due_ms))
+                    numbers = inner.integers("pair", 2, 0, MAX_EPOCH)
+                if len(numbers) != 2:
+                    raise EncodingError(f"state.owed[{index}].pair must have 2 items, got {len(numbers)}")
+                owed.append(Owed(*numbers))
             level = _optional(fields, "level", lambda name: fields.integer(name, 1, 3))
             return State(
                 account=fields.identifier("account"),

@@ -53,7 +53,7 @@ from math import ceil
 from typing import Any
 
 from zkmargin.amounts import MAX_SCENARIOS, PPM, bounded
-from zkmargin.documents import Reader
+from zkmargin.documents import Reader, identifier
 from zkmargin.errors import StatementError
 from zkmargin.margin.families import boxes
 from zkmargin.margin.families.moves import MAX_MOVE_PPM, Move, deltas, owed_coins, stresses, worst
@@ -159,7 +159,9 @@ class Parameters:
             ]
             return Parameters(
                 prices_ppm=read.integers("prices_ppm", MAX_SCENARIOS, 1 - PPM, MAX_MOVE_PPM),
-                directions=tuple(read.items("directions", len(DIRECTIONS))),
+                directions=tuple(
+                    identifier("grid.directions", name) for name in read.items("directions", len(DIRECTIONS))
+                ),
                 vega_power=VegaPower.from_reader(read.object("vega_power")),
                 far=tuple(far),
                 multipliers=tuple(multipliers),
