@@ -80,7 +80,8 @@ def test_derive_is_proved_when_its_rulebook_says_so_with_the_stated_overcharge_o
     worth = sum(snapshot.listing(name).worth_units(count) for name, count in lots.items())
     without = rules.assess(snapshot, claim, Book(lots | {"USD": 0}))
     least = -(without.slack_scaled // without.scale)
-    rounded = 2 + 4 * sum(map(abs, lots.values()))
+    # Units a lot from losses, and a millionth of an option's value and of a basis loss from rates in ppm.
+    rounded = 2 + sum(abs(count) * (4 + 2 * MARKET.forward_units(name) // PPM) for name, count in lots.items())
     assert floor(exact) - rounded <= least + worth <= exact + overcharge + rounded
     assert is_proved(circuit, system, lots | {"USD": least})
     assert not is_proved(circuit, system, lots | {"USD": least - 1})
