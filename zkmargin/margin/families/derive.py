@@ -30,8 +30,8 @@ Units
 Rounding
 --------
     The loss of a long lot up; a short lot reads the same integer, and comes out less than a unit too well in each
-    scenario. Discounts and the rate of the basis to ppm, against the holder - d+ down, d- up -: a lot is charged up to two
-    millionths of its notional more than with exact rates.
+    scenario. Discounts and the rate of the basis to ppm, against the holder: d+ down, d- up. So a lot is charged up to
+    two millionths of its notional more than with exact rates.
 
 Bounds
 ------
