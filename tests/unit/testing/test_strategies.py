@@ -86,8 +86,9 @@ def test_the_risk_array_follows_the_marks(pair):
     for name in ("PERP-0", "COIN-0"):
         rise = after.listing(name).value_units - market.listing(name).value_units
         loss_of_a_fall = after.scenario.losses[name][1] - market.scenario.losses[name][1]
-        assert rise * loss_of_a_fall >= 0
-        assert abs(loss_of_a_fall) <= abs(rise) // 10 + 1
+        # The moved mark and the two haircut values are rounded: a unit may point the wrong way, and two be too many.
+        assert rise * loss_of_a_fall >= 0 or abs(loss_of_a_fall) == 1
+        assert abs(loss_of_a_fall) <= abs(rise) // 10 + 2
 
 
 def test_a_contract_does_not_move_once_it_has_expired():
